@@ -1,0 +1,42 @@
+# make demo   sets up and shows the main job on the embedded local registry
+# make test   sets up and runs every check: lint, types, tests
+# make fast   the same without the tests marked slow
+PYTHON ?= python3
+VENV := .venv
+READY := $(VENV)/.ready
+
+.PHONY: demo test fast lint types tests constraints clean
+
+demo: $(READY)
+	$(VENV)/bin/indexer demo
+
+test: lint types tests
+
+lint: $(READY)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+types: $(READY)
+	$(VENV)/bin/mypy
+
+tests: $(READY)
+	$(VENV)/bin/pytest
+
+fast: lint types
+	$(VENV)/bin/pytest -m "not slow"
+
+# Every package in constraints.txt, at that version and with one of those hashes, then the checkout itself.
+$(READY): constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; name another with: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+# Takes the newest versions that fit pyproject.toml; for maintainers.
+constraints: $(READY)
+	$(VENV)/bin/uv pip compile --universal --python-version 3.11 --upgrade --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url --no-emit-find-links --quiet --extra dev pyproject.toml -o constraints.txt
+
+clean:
+	rm -rf $(VENV) demo-store

@@ -1,0 +1,100 @@
+"""Every error this package raises on purpose, named by what the caller may do next.
+
+    IndexerError                exit code 1   something failed; the message says what and what to do
+    ├── UsageError                        2   the caller's words are wrong; nothing was called
+    │   ├── ConfigError                   2   config.yaml, with the key's path
+    │   └── QueryError                    2   a query, a parameter or an SQL statement
+    ├── StoreError                        1   the store cannot be read or written
+    │   ├── StoreMissing                  2   there is no store where one was named
+    │   ├── StoreFormatError              2   the store is of a version this program does not know
+    │   ├── StoreDamaged                  1   a committed file is missing or unreadable
+    │   └── StoreLocked                   4   another run holds the store
+    ├── RegistryError                     1   a call to ECR failed; `code` and `reason` go to `failures`
+    │   ├── RegistryRefused               1   asking again gives the same answer
+    │   └── RegistryUnavailable           1   asking again may help, and has been tried
+    └── DocumentError                     1   a manifest that cannot be flattened; never ends a run
+
+An incomplete run is no error: it commits, and the command ends with exit code 3 (EXIT_INCOMPLETE).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+EXIT_DONE = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INCOMPLETE = 3
+EXIT_LOCKED = 4
+
+
+class IndexerError(Exception):
+    """Base of all; `str(error)` is one sentence or two for a person, without a traceback."""
+
+    exit_code: ClassVar[int] = EXIT_FAILED
+
+
+class UsageError(IndexerError):
+    """The caller asked for something that cannot be; nothing was called."""
+
+    exit_code = EXIT_USAGE
+
+
+class ConfigError(UsageError):
+    """config.yaml is absent, unreadable or wrong."""
+
+
+class QueryError(UsageError):
+    """A query, a parameter or an SQL statement is wrong."""
+
+
+class StoreError(IndexerError):
+    """The store cannot be read or written."""
+
+
+class StoreMissing(StoreError):  # noqa: N818 - named by the state the caller meets
+    """There is no store at the path that was named."""
+
+    exit_code = EXIT_USAGE
+
+
+class StoreFormatError(StoreError):
+    """The store was written in a format this version does not know."""
+
+    exit_code = EXIT_USAGE
+
+
+class StoreDamaged(StoreError):  # noqa: N818 - named by the state the caller meets
+    """A file that a commit promises is missing or cannot be read."""
+
+
+class StoreLocked(StoreError):  # noqa: N818 - named by the state the caller meets
+    """Another run holds the store."""
+
+    exit_code = EXIT_LOCKED
+
+
+class RegistryError(IndexerError):
+    """A call to ECR failed for good.
+
+    `operation` is ECR's name of the call, `code` the name of the exception (or our own for an answer that was no
+    answer), `reason` its message. All three go to `failures`.
+    """
+
+    def __init__(self, operation: str, code: str, reason: str) -> None:
+        super().__init__(f"{operation}: {code}: {reason}")
+        self.operation = operation
+        self.code = code
+        self.reason = reason
+
+
+class RegistryRefused(RegistryError):  # noqa: N818 - named by what the registry did
+    """The same question gets the same answer: access denied, repository not found, an invalid parameter."""
+
+
+class RegistryUnavailable(RegistryError):  # noqa: N818 - named by what the registry did
+    """Throttled, out of order, or not answering, and still so after all attempts."""
+
+
+class DocumentError(IndexerError):
+    """A manifest document that cannot be flattened; the message says where in it and what is wrong."""
