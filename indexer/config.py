@@ -1,0 +1,257 @@
+"""config.yaml becomes a frozen `Config`, or an error that names file, line and key, what is there and what would fit.
+
+Nothing is called before the whole file is understood. Paths in the file are relative to the folder it stands in.
+"""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import os
+import re
+from collections.abc import Hashable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from indexer.errors import ConfigError
+
+_SHOWN = 60
+_BATCH_GET_IMAGE_QUOTA = 2_000  # calls a second, per account and region; production pulls draw on it too
+
+
+def _fits(pattern: str, expected: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if re.fullmatch(pattern, text) is None:
+            raise ValueError(f"expected {expected}")
+        return text
+
+    return AfterValidator(check)
+
+
+AccountId: TypeAlias = Annotated[str, _fits(r"[0-9]{12}", "an AWS account id: 12 digits in quotes")]
+Region: TypeAlias = Annotated[str, _fits(r"[a-z]{2,}(-[a-z]+)+-[0-9]+", "a region name such as eu-west-1")]
+RoleArn: TypeAlias = Annotated[
+    str, _fits(r"arn:[a-z-]+:iam::[0-9]{12}:role/\S+", "a role's ARN such as arn:aws:iam::123456789012:role/indexer")
+]
+Url: TypeAlias = Annotated[str, _fits(r"https?://[^\s/]+.*", "an address that starts with https:// or http://")]
+Name: TypeAlias = Annotated[str, _fits(r"\S(.*\S)?", "text that is not empty")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class RegistryConfig(_Section):
+    """One entry of `registries`: an account, and the regions of it that are walked."""
+
+    regions: Annotated[tuple[Region, ...], Field(min_length=1)]
+    registry_id: AccountId | None = None
+    profile: Name | None = None
+    role_arn: RoleArn | None = None
+    external_id: Name | None = None
+    endpoint_url: Url | None = None
+    include: Annotated[tuple[Name, ...], Field(min_length=1)] = ("*",)
+    exclude: tuple[Name, ...] = ()
+
+    @model_validator(mode="after")
+    def _external_id_needs_role(self) -> RegistryConfig:
+        if self.external_id is not None and self.role_arn is None:
+            raise ValueError("external_id is of use only together with role_arn: expected both or neither")
+        return self
+
+    def wants(self, repository: str) -> bool:
+        """Whether a repository's name is included and not excluded; `*` also matches `/`, case counts."""
+        matches = fnmatch.fnmatchcase
+        return any(matches(repository, glob) for glob in self.include) and not any(
+            matches(repository, glob) for glob in self.exclude
+        )
+
+
+class ImagesConfig(_Section):
+    """Which images of a repository are indexed."""
+
+    tag_status: Literal["any", "tagged", "untagged"] = "any"
+    image_status: Literal["any", "active", "archived"] = "any"
+
+
+class FetchConfig(_Section):
+    """How fast and how patiently the registries are asked; per target (account and region)."""
+
+    connections: Annotated[int, Field(ge=1, le=256)] = 32
+    requests_per_second: Annotated[float, Field(gt=0, le=_BATCH_GET_IMAGE_QUOTA)] = 100
+    chunk_size: Annotated[int, Field(ge=1, le=100)] = 100
+    max_attempts: Annotated[int, Field(ge=1, le=100)] = 8
+    processes: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = "auto"
+
+
+class Config(_Section):
+    """The whole of config.yaml."""
+
+    store: Name
+    registries: Annotated[tuple[RegistryConfig, ...], Field(min_length=1)]
+    images: ImagesConfig = ImagesConfig()
+    fetch: FetchConfig = FetchConfig()
+    queries: Name | None = None
+
+
+def load(path: Path) -> Config:
+    """Read, check and return the configuration; ConfigError lists everything that is wrong with it."""
+    text = _read(path)
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        found = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader with one check more
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: this is not YAML: {_yaml_problem(error)}") from error
+    if not isinstance(found, dict):
+        raise ConfigError(f"{path}: expected the keys store and registries, found {_show(found)}")
+    try:
+        config = Config.model_validate(_tuples(found))
+    except ValidationError as error:
+        lines = [f"{path}:{_line(node, detail['loc'])}: {_explain(detail)}" for detail in _worth_telling(error)]
+        raise ConfigError("\n".join(lines)) from error
+    return config.model_copy(update=_resolved(config, path.resolve().parent))
+
+
+def _resolved(config: Config, folder: Path) -> dict[str, str]:
+    update = {}
+    if "://" not in config.store:
+        update["store"] = os.path.normpath(folder / Path(config.store).expanduser())
+    if config.queries is not None:
+        update["queries"] = os.path.normpath(folder / Path(config.queries).expanduser())
+    return update
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"{path}: there is no such file; name another with --config, or copy config.yaml from the documentation"
+        ) from error
+    except IsADirectoryError as error:
+        raise ConfigError(f"{path}: this is a folder; name the file in it with --config") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader, which would let the last of two equal keys win without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, Hashable) and key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def _yaml_problem(error: yaml.YAMLError) -> str:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        return f"line {error.problem_mark.line + 1}: {error.problem}"
+    return " ".join(str(error).split())
+
+
+def _tuples(value: Any) -> Any:
+    """YAML has lists, the frozen sections have tuples, and strict validation keeps them apart."""
+    if isinstance(value, dict):
+        return {key if isinstance(key, str) else str(key): _tuples(item) for key, item in value.items()}
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def _worth_telling(error: ValidationError) -> Iterator[ErrorDetails]:
+    """Leave out what pydantic says twice: each kind of `processes`, and a list none of whose elements is good."""
+    told = set()
+    for detail in error.errors():
+        if detail["type"] == "too_short" and detail["input"]:
+            continue
+        path = tuple(part for part in detail["loc"] if part in _all_keys() or isinstance(part, int))
+        key = path if detail["type"] != "extra_forbidden" else detail["loc"]
+        if key not in told:
+            told.add(key)
+            yield detail
+
+
+def _all_keys() -> frozenset[str]:
+    sections = (Config, RegistryConfig, ImagesConfig, FetchConfig)
+    return frozenset(key for section in sections for key in section.model_fields)
+
+
+def _explain(detail: ErrorDetails) -> str:
+    path = _path(detail["loc"])
+    kind, context = detail["type"], detail.get("ctx", {})
+    if kind == "missing":
+        return f"{path}: this key is required and absent"
+    if kind == "extra_forbidden":
+        return f"{path}: unknown key{_nearest(detail['loc'])}"
+    if kind == "value_error":
+        found = "" if isinstance(detail["input"], dict) else f"found {_show(detail['input'])}, "
+        return f"{path}: {found}{context['error']}"
+    return f"{path}: found {_show(detail['input'])}, expected {_expected(detail)}"
+
+
+def _expected(detail: ErrorDetails) -> str:
+    context = detail.get("ctx", {})
+    if "processes" in detail["loc"]:
+        return "a whole number from 1 to 256, or auto"
+    words = {
+        "string_type": "text" if "registry_id" not in detail["loc"] else "an AWS account id: 12 digits in quotes",
+        "int_type": "a whole number",
+        "float_type": "a number",
+        "float_parsing": "a number",
+        "tuple_type": "a list",
+        "model_type": "a group of keys",
+        "model_attributes_type": "a group of keys",
+        "too_short": "a list with at least one element",
+        "literal_error": f"one of {context.get('expected', '')}",
+        "greater_than_equal": f"at least {context.get('ge')}",
+        "greater_than": f"more than {context.get('gt')}",
+        "less_than_equal": f"at most {context.get('le')}",
+    }
+    return words.get(detail["type"], detail["msg"])
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    path = ""
+    for part in location:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return re.sub(r"\.(int|literal\['auto'\]|constrained-int)$", "", path).removeprefix(".")
+
+
+def _nearest(location: tuple[int | str, ...]) -> str:
+    sections: dict[str, type[_Section]] = {"registries": RegistryConfig, "images": ImagesConfig, "fetch": FetchConfig}
+    section = sections.get(str(location[0]), Config) if len(location) > 1 else Config
+    known = list(section.model_fields)
+    close = difflib.get_close_matches(str(location[-1]), known, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; the keys here are {', '.join(known)}"
+
+
+def _show(value: object) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, tuple):
+        value = list(value)
+    text = repr(value)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def _line(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
+    """The line of the deepest part of `location` that is in the file, counted from 1."""
+    line = 1
+    for part in location:
+        if isinstance(node, yaml.MappingNode):
+            pair = next(((key, value) for key, value in node.value if key.value == part), None)
+            if pair is None:
+                break
+            line, node = pair[0].start_mark.line + 1, pair[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+    return line

@@ -1,0 +1,24 @@
+"""The client of Amazon ECR: the only importer of boto3, the only caller of BatchGetImage.
+
+Facts are botocore's service model `ecr/2015-09-21` and the API reference of Amazon ECR. Every answer is checked before
+it is believed: botocore turns a broken body with HTTP 200 into an empty answer, so what is expected is demanded.
+"""
+
+from __future__ import annotations
+
+from indexer.ecr.answers import Batch, FetchedManifest, FetchFailure, ListedImage, ListedRepository
+from indexer.ecr.client import Ecr
+from indexer.ecr.pace import Pace
+from indexer.ecr.session import Target, connect
+
+__all__ = [
+    "Batch",
+    "Ecr",
+    "FetchFailure",
+    "FetchedManifest",
+    "ListedImage",
+    "ListedRepository",
+    "Pace",
+    "Target",
+    "connect",
+]

@@ -1,0 +1,93 @@
+"""The pace: no second has more requests than configured, idle time is not saved up, throttles slow it down."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indexer.ecr import Pace
+
+
+class Time:
+    """A clock that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def clock(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds > 0
+        self.now += seconds
+
+
+def departures(pace: Pace, time: Time, pauses: list[float]) -> list[float]:
+    found = []
+    for pause in pauses:
+        time.now += pause
+        pace.wait()
+        found.append(time.now)
+    return found
+
+
+@given(st.floats(0.5, 50), st.lists(st.one_of(st.just(0.0), st.floats(0, 3)), min_size=2, max_size=120))
+def test_every_second_holds_at_most_the_rate(rate: float, pauses: list[float]) -> None:
+    time = Time()
+    left = departures(Pace(rate, clock=time.clock, sleep=time.sleep), time, pauses)
+    for start in left:
+        assert sum(start <= each < start + 1 - 1e-6 for each in left) <= rate + 1
+
+
+def test_idle_time_is_not_saved_up() -> None:
+    time = Time()
+    pace = Pace(10, clock=time.clock, sleep=time.sleep)
+    pace.wait()
+    time.now += 60
+    left = departures(pace, time, [0.0] * 11)
+    assert left[-1] - left[0] == pytest.approx(1.0)
+
+
+def test_throttles_slow_down_and_time_recovers() -> None:
+    time = Time()
+    pace = Pace(100, clock=time.clock, sleep=time.sleep)
+
+    def rate() -> float:
+        left = departures(pace, time, [0.0] * 6)
+        return 5 / (left[-1] - left[0])
+
+    assert rate() == pytest.approx(100, rel=0.05)
+    pace.throttled()
+    assert rate() == pytest.approx(70, rel=0.05)
+    pace.throttled()
+    pace.throttled()
+    assert rate() == pytest.approx(70, rel=0.05), "throttles of one moment count once"
+    for _ in range(50):
+        time.now += 1.5
+        pace.throttled()
+    assert 1 < rate() < 30, "it falls further, and never to nothing"
+    time.now += 60
+    assert rate() == pytest.approx(100, rel=0.05)
+
+
+def test_waiting_is_counted() -> None:
+    time = Time()
+    pace = Pace(10, clock=time.clock, sleep=time.sleep)
+    departures(pace, time, [0.0] * 11)
+    assert pace.waited == pytest.approx(1.0)
+
+
+def test_threads_share_it() -> None:
+    slots: list[float] = []
+    pace = Pace(1000, clock=lambda: 0.0, sleep=slots.append)
+    threads = [threading.Thread(target=departures, args=(pace, Time(), [0.0] * 50)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({round(slot, 6) for slot in slots}) == 399, (
+        "no two requests have the same slot; the first waits for none"
+    )
