@@ -1,0 +1,172 @@
+"""The first half of a run: list every repository, write what is there, plan what to fetch.
+
+All of a repository is listed before any of it is fetched, so the pull times that are written are not our own.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+
+from indexer.config import ImagesConfig
+from indexer.crawl.plan import Place
+from indexer.crawl.report import Cause, Subject
+from indexer.crawl.shared import Shared, windowed
+from indexer.crawl.targets import Walk
+from indexer.ecr import ListedImage, ListedRepository
+from indexer.errors import RegistryError
+from indexer.model import Digest
+from indexer.tables import ImageRow, RepositoryRow
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_FETCHABLE = frozenset({None, "ACTIVE"})
+
+
+class Listing:
+    """Lists targets into a report and a plan. `list_target` may run for several targets at a time."""
+
+    def __init__(self, images: ImagesConfig, problems: Mapping[str, str], shared: Shared) -> None:
+        self._config = images
+        self._problems = problems
+        self._plan = shared.plan
+        self._report = shared.report
+        self._progress = shared.progress
+        self._stop = shared.stop
+        self._seen: set[tuple[str, str, str]] = set()
+        self._lock = threading.Lock()
+
+    def list_target(self, walk: Walk, connections: int) -> None:
+        """List all that the configuration wants of a target; a target that fails as a whole is one row in failures."""
+        try:
+            repositories = self._repositories(walk)
+        except RegistryError as error:
+            self._report.target_failed(walk, error)
+            return
+        self._report.target_listed(walk, repositories)
+        wanted = [repository for repository in repositories if self._claim(walk, repository)]
+        self._progress.count(repositories_found=len(wanted))
+        with ThreadPoolExecutor(connections, thread_name_prefix="list") as pool, self._stop.on_error():
+            listings = windowed(pool, partial(self._list_images, walk), wanted, ahead=2 * connections)
+            for repository, listed in zip(wanted, listings, strict=True):
+                self._take(walk, repository, listed)
+
+    def _repositories(self, walk: Walk) -> list[ListedRepository]:
+        found = {repository.name: repository for page in walk.ecr.repositories() for repository in page}
+        return [found[name] for name in sorted(found)]
+
+    def _claim(self, walk: Walk, repository: ListedRepository) -> bool:
+        """Whether the configuration wants the repository and no other entry of it has listed the same one."""
+        if not walk.registry.wants(repository.name):
+            return False
+        key = (repository.registry_id, walk.target.region, repository.name)
+        with self._lock:
+            if key in self._seen:
+                return False
+            self._seen.add(key)
+        return True
+
+    def _list_images(self, walk: Walk, repository: ListedRepository) -> list[ListedImage] | RegistryError:
+        """List one repository, in the order of pushes: neighbours share layers, which keeps files small.
+
+        A page may show an image again that was pushed or tagged while the listing went on: the later one counts.
+        """
+        found: dict[str, ListedImage] = {}
+        try:
+            for page in walk.ecr.images(repository.name):
+                found.update((image.digest, image) for image in page)
+                if self._stop.asked:
+                    break  # the run will not be committed
+        except RegistryError as error:
+            return error
+        return sorted(found.values(), key=lambda image: (image.pushed_at or _LONG_AGO, image.digest))
+
+    def _take(self, walk: Walk, repository: ListedRepository, listed: list[ListedImage] | RegistryError) -> None:
+        if isinstance(listed, RegistryError):
+            self._report.repository(_row(walk, self._report.run_id, repository, "failed", str(listed)))
+            self._report.fail(walk, Subject(repository.name), Cause.of(listed))
+            return
+        images = [image for image in listed if self._good(walk, repository, image)]
+        shown = [image for image in images if self._shows(image)]
+        self._report.repository(_row(walk, self._report.run_id, repository, "listed", None))
+        self._report.images([_image_row(walk, self._report.run_id, repository, image) for image in shown])
+        place = Place(walk.number, repository.name)
+        wanted = self._plan.want(place, _to_fetch(shown))
+        self._plan.hide(place, (digest for digest, _ in _to_fetch(i for i in images if not self._shows(i))))
+        self._repeat_problems(walk, repository, shown)
+        self._progress.count(repositories_listed=1, images=len(shown), wanted=wanted)
+
+    def _good(self, walk: Walk, repository: ListedRepository, image: ListedImage) -> bool:
+        """Whether the digest is one; what ECR lists under something else can be neither asked for nor stored."""
+        try:
+            Digest.parse(image.digest)
+        except ValueError as error:
+            cause = Cause("DescribeImages", "InvalidImageDigest", str(error))
+            self._report.fail(walk, _subject(repository, image), cause)
+            return False
+        return True
+
+    def _repeat_problems(self, walk: Walk, repository: ListedRepository, images: Iterable[ListedImage]) -> None:
+        """Say again, every run, which images stand in the store as documents that could not be flattened."""
+        for image in images if self._problems else ():
+            problem = self._problems.get(image.digest)
+            if problem is not None:
+                self._report.fail(walk, _subject(repository, image), Cause.document(problem))
+
+    def _shows(self, image: ListedImage) -> bool:
+        """Whether the filters of config.yaml let the image through.
+
+        They are applied here and not by ECR, because an index that is let through may list children that are not:
+        what the registry holds must be known to tell a hidden child from one that does not exist.
+        """
+        tagged = {"any": True, "tagged": bool(image.tags), "untagged": not image.tags}
+        archived = image.status == "ARCHIVED"
+        status = {"any": True, "active": not archived, "archived": archived}
+        return tagged[self._config.tag_status] and status[self._config.image_status]
+
+
+def _subject(repository: ListedRepository, image: ListedImage) -> Subject:
+    return Subject(repository.name, image.digest, image.tags[0] if image.tags else None)
+
+
+def _to_fetch(images: Iterable[ListedImage]) -> Iterator[tuple[Digest, str | None]]:
+    """ECR does not give archived images, nor those on their way back: they are listed and not asked for."""
+    return (
+        (Digest(image.digest), image.tags[0] if image.tags else None) for image in images if image.status in _FETCHABLE
+    )
+
+
+def _row(walk: Walk, run_id: str, repository: ListedRepository, status: str, error: str | None) -> RepositoryRow:
+    return RepositoryRow(
+        run_id=run_id,
+        registry_id=repository.registry_id,
+        region=walk.target.region,
+        repository=repository.name,
+        repository_uri=repository.uri,
+        created_at=repository.created_at,
+        tag_mutability=repository.tag_mutability,
+        encryption_type=repository.encryption_type,
+        kms_key=repository.kms_key,
+        status=status,
+        error=error,
+    )
+
+
+def _image_row(walk: Walk, run_id: str, repository: ListedRepository, image: ListedImage) -> ImageRow:
+    return ImageRow(
+        run_id=run_id,
+        registry_id=repository.registry_id,
+        region=walk.target.region,
+        repository=repository.name,
+        manifest_digest=image.digest,
+        tags=image.tags,
+        media_type=image.media_type,
+        artifact_type=image.artifact_type,
+        image_size=image.size,
+        pushed_at=image.pushed_at,
+        last_pulled_at=image.last_pulled_at,
+        status=image.status,
+        subject_digest=image.subject_digest,
+    )

@@ -1,0 +1,138 @@
+"""What a run writes down about itself: repositories, images, failures, and the counts of its row in `runs`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from indexer.crawl.progress import Progress
+from indexer.crawl.targets import Walk
+from indexer.ecr import ListedRepository
+from indexer.errors import RegistryError
+from indexer.store import RepositoryKey
+from indexer.tables import FailureRow, ImageRow, RepositoryRow, TargetName
+
+
+class RunWriter(Protocol):
+    """The part of the store's writer that takes a run's rows; it need not be safe for threads."""
+
+    run_id: str
+
+    def add_repository(self, row: RepositoryRow, /) -> None:
+        """Add a row of `repositories`."""
+
+    def add_images(self, rows: Sequence[ImageRow], /) -> None:
+        """Add rows of `images`."""
+
+    def add_failure(self, row: FailureRow, /) -> None:
+        """Add a row of `failures`."""
+
+
+class Subject(NamedTuple):
+    """What failed: a target as a whole, a repository, or an image of it."""
+
+    repository: str | None = None
+    digest: str | None = None
+    tag: str | None = None
+
+
+class Cause(NamedTuple):
+    """Why: ECR's operation (or Flatten), its code (or one of ours), and what was said."""
+
+    operation: str
+    code: str
+    reason: str
+
+    @classmethod
+    def of(cls, error: RegistryError) -> Cause:
+        """Return what an error says."""
+        return cls(error.operation, error.code, error.reason)
+
+    @classmethod
+    def document(cls, problem: str) -> Cause:
+        """Return the cause of a document that is stored as it came and could not be flattened."""
+        return cls("Flatten", "InvalidManifest", problem)
+
+
+class Report:
+    """Collects from all threads. Names of accounts become known as the first answers come in."""
+
+    def __init__(self, writer: RunWriter, progress: Progress) -> None:
+        self.run_id = writer.run_id
+        self.repositories = 0
+        self.image_rows = 0
+        self.failures = 0
+        self.target_errors: dict[int, RegistryError] = {}
+        self._writer = writer
+        self._progress = progress
+        self._accounts: dict[int, str] = {}
+        self._listed: dict[tuple[str, str], set[str]] = {}
+        self._lock = threading.Lock()
+
+    def target_listed(self, walk: Walk, repositories: Sequence[ListedRepository]) -> None:
+        """Note every repository of a target, wanted or not: what is not among them is gone."""
+        with self._lock:
+            if walk.target.registry_id is not None:
+                self._listed.setdefault((walk.target.registry_id, walk.target.region), set())
+            for repository in repositories:
+                self._accounts.setdefault(walk.number, repository.registry_id)
+                self._listed.setdefault((repository.registry_id, walk.target.region), set()).add(repository.name)
+
+    def target_failed(self, walk: Walk, error: RegistryError) -> None:
+        """Note that a target could not be listed at all."""
+        with self._lock:
+            self.target_errors[walk.number] = error
+        self.fail(walk, Subject(), Cause.of(error))
+
+    def repository(self, row: RepositoryRow) -> None:
+        """Write a repository's row."""
+        with self._lock:
+            self.repositories += row.status == "listed"
+            self._writer.add_repository(row)
+
+    def images(self, rows: Sequence[ImageRow]) -> None:
+        """Write a repository's images."""
+        with self._lock:
+            self.image_rows += len(rows)
+            self._writer.add_images(rows)
+
+    def fail(self, walk: Walk, subject: Subject, cause: Cause) -> None:
+        """Write a row of failures."""
+        row = FailureRow(self.run_id, self.account(walk), walk.target.region, *subject, *cause)
+        with self._lock:
+            self.failures += 1
+            self._writer.add_failure(row)
+        self._progress.count(failures=1)
+
+    def write_deleted(self, before: Mapping[RepositoryKey, str]) -> None:
+        """Write a row for each repository that was there before and is in no listing of its target now."""
+        for (registry_id, region, name), status in before.items():
+            listed = self._listed.get((registry_id, region))
+            if status != "deleted" and listed is not None and name not in listed:
+                self.repository(_deleted(self.run_id, registry_id, region, name))
+
+    def targets(self, walks: Sequence[Walk]) -> list[TargetName]:
+        """Return the targets' names, with the account where it is known."""
+        names = (TargetName(self.account(walk), walk.target.region) for walk in walks)
+        return list(dict.fromkeys(names))
+
+    def account(self, walk: Walk) -> str | None:
+        """Return the account of a target: what was configured, else what ECR said."""
+        return walk.target.registry_id or self._accounts.get(walk.number)
+
+
+def _deleted(run_id: str, registry_id: str, region: str, repository: str) -> RepositoryRow:
+    return RepositoryRow(
+        run_id=run_id,
+        registry_id=registry_id,
+        region=region,
+        repository=repository,
+        repository_uri=None,
+        created_at=None,
+        tag_mutability=None,
+        encryption_type=None,
+        kms_key=None,
+        status="deleted",
+        error=None,
+    )

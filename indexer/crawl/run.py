@@ -1,0 +1,127 @@
+"""One run: list, fetch, commit.
+
+    targets ─ list ─▶ repositories, images ─▶ the run's files
+                 └──▶ plan ─ fetch ─▶ digest checked ─ flatten ─▶ segments
+
+Segments are committed as they fill, each a whole; the run itself is committed last. A run that dies leaves its
+segments behind, and the next one does not fetch them again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import indexer
+from indexer.config import Config
+from indexer.crawl.fetching import Fetcher
+from indexer.crawl.listing import Listing
+from indexer.crawl.plan import Plan
+from indexer.crawl.progress import Progress
+from indexer.crawl.report import Report
+from indexer.crawl.shared import Shared
+from indexer.crawl.targets import Walk, walks
+from indexer.errors import IndexerError
+from indexer.store import Store, Writer
+from indexer.tables import RunRow
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run did. `row` is its row in `runs`; `seconds` is wall time, `waited` what the pace made threads wait."""
+
+    row: RunRow
+    failed_targets: int
+    seconds: float
+    waited: float
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that the configuration wants was indexed."""
+        return self.row.complete
+
+
+def crawl(
+    config: Config,
+    store: Store,
+    *,
+    progress: Progress | None = None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Summary:
+    """Walk all targets of `config` and commit what they hold to `store`.
+
+    Raises StoreLocked where another run holds the store, ConfigError for a profile that is not there, and
+    RegistryError where no target at all could be listed; the store is then as it was. Everything less is a row in
+    `failures` of a committed run.
+    """
+    progress = progress or Progress()
+    began = time.monotonic()
+    targets = walks(config)
+    with store.writer(now=now, version=indexer.__version__) as writer:
+        shared = Shared(Plan(writer.known(), filtered=config.images.hides), Report(writer, progress), progress, now)
+        _list(config, targets, store, shared)
+        fetcher = _fetch(config, targets, writer, shared)
+        progress.phase = "committing"
+        row = _row(writer, targets, shared, fetcher)
+        writer.commit_run(row)
+    progress.phase = "done"
+    waited = sum(pace.waited for pace in {id(walk.ecr.pace): walk.ecr.pace for walk in targets}.values())
+    return Summary(row, len(shared.report.target_errors), time.monotonic() - began, waited)
+
+
+def _list(config: Config, targets: list[Walk], store: Store, shared: Shared) -> None:
+    shared.progress.phase = "listing"
+    listing = Listing(config.images, store.problems(), shared)
+    connections = config.fetch.connections
+    with ThreadPoolExecutor(len(targets), thread_name_prefix="target") as pool, shared.stop.on_error():
+        for done in as_completed([pool.submit(listing.list_target, walk, connections) for walk in targets]):
+            done.result()
+    errors = shared.report.target_errors
+    if len(errors) == len(targets):
+        raise _none_answered(targets, shared)
+    shared.report.write_deleted(store.last_repositories())
+    _follow_stored(store, shared)
+
+
+def _follow_stored(store: Store, shared: Shared) -> None:
+    """Plan what a filter hides and an index that is already stored lists: an earlier run may not have got it."""
+    seen: set[str] = set()
+    level = shared.plan.shown if shared.plan.hides else set()
+    while level:
+        children = {child for _, child in store.children(level)}
+        shared.progress.count(wanted=shared.plan.follow(children))
+        seen |= level
+        level = children - seen
+
+
+def _none_answered(targets: list[Walk], shared: Shared) -> IndexerError:
+    lines = [f"{walk.target}: {shared.report.target_errors[walk.number]}" for walk in targets]
+    return IndexerError("\n".join(["nothing could be listed; the store is as it was", *lines]))
+
+
+def _fetch(config: Config, targets: list[Walk], writer: Writer, shared: Shared) -> Fetcher:
+    shared.progress.phase = "fetching"
+    fetcher = Fetcher(targets, writer, shared)
+    fetcher.run(config.fetch.chunk_size, config.fetch.connections)
+    return fetcher
+
+
+def _row(writer: Writer, targets: list[Walk], shared: Shared, fetcher: Fetcher) -> RunRow:
+    report = shared.report
+    return RunRow(
+        run_id=writer.run_id,
+        started_at=writer.started_at,
+        finished_at=shared.now(),
+        complete=report.failures == 0,
+        version=indexer.__version__,
+        targets=report.targets(targets),
+        repositories=report.repositories,
+        images=report.image_rows,
+        requests=sum(walk.ecr.requests for walk in targets),
+        manifests_fetched=fetcher.manifests,
+        failures=report.failures,
+        bytes=fetcher.bytes,
+    )
