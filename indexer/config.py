@@ -77,6 +77,11 @@ class ImagesConfig(_Section):
     tag_status: Literal["any", "tagged", "untagged"] = "any"
     image_status: Literal["any", "active", "archived"] = "any"
 
+    @property
+    def hides(self) -> bool:
+        """Whether any image could be left out."""
+        return (self.tag_status, self.image_status) != ("any", "any")
+
 
 class FetchConfig(_Section):
     """How fast and how patiently the registries are asked; per target (account and region)."""

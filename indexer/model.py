@@ -13,8 +13,16 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 _DIGEST = re.compile(r"[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+", re.ASCII)
-_REGISTERED = {"sha256": re.compile(r"sha256:[a-f0-9]{64}"), "sha512": re.compile(r"sha512:[a-f0-9]{128}")}
+_REGISTERED = {
+    "sha256": re.compile(r"sha256:[a-f0-9]{64}"),
+    "sha512": re.compile(r"sha512:[a-f0-9]{128}"),
+    "blake3": re.compile(r"blake3:[a-f0-9]{64}"),
+}
+_COMPUTABLE = frozenset({"sha256", "sha512"})  # hashlib has no blake3
 _SHORT = 12
+_LONGEST = 127 + 1 + 127
+_RESTRICTED_NAME = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
+_MEDIA_TYPE = re.compile(f"{_RESTRICTED_NAME}(?:/{_RESTRICTED_NAME})+")
 
 
 class Digest(str):
@@ -62,9 +70,14 @@ class Digest(str):
         return self.encoded[:_SHORT]
 
     @property
+    def registered(self) -> bool:
+        """Whether the algorithm is one that image-spec's descriptor.md registers: sha256, sha512, blake3."""
+        return self.algorithm in _REGISTERED
+
+    @property
     def computable(self) -> bool:
         """Whether this program can hash content to compare with it."""
-        return self.algorithm in _REGISTERED
+        return self.algorithm in _COMPUTABLE
 
     def matches(self, content: bytes) -> bool:
         """Whether `content` hashes to this digest; False for an algorithm that is not `computable`."""
@@ -96,6 +109,19 @@ class MediaType(str):
 
     __slots__ = ()
 
+    @classmethod
+    def parse(cls, text: object) -> MediaType:
+        """Return `text` as a media type; ValueError where it is not `type/subtype` of RFC 6838, section 4.2.
+
+        Parameters (`;version=1`) are refused, as image-spec's descriptor.md and its JSON schema refuse them. A further
+        slash is let pass: image-spec 1.0 had a schema that did, and artifacts of that time (`test/sbom/file`) remain.
+        In all there are at most 255 characters, as the grammar's two names and its slash can have.
+        """
+        if not isinstance(text, str) or len(text) > _LONGEST or _MEDIA_TYPE.fullmatch(text) is None:
+            msg = f"not a media type (type/subtype): {text!r:.100}"
+            raise ValueError(msg)
+        return cls(text)
+
     @property
     def essence(self) -> str:
         """The media type without parameters, in lower case."""
@@ -123,8 +149,22 @@ class MediaType(str):
 
     @property
     def is_image_config(self) -> bool:
-        """The config of a runnable image."""
-        return self.essence in {OCI_CONFIG, DOCKER_CONFIG}
+        """The config of a runnable image, under its present name or one that OCI used before 1.0."""
+        return self.essence in _IMAGE_CONFIGS
+
+    @property
+    def is_docker(self) -> bool:
+        """One of Docker's own media types."""
+        return self.essence.startswith("application/vnd.docker.")
+
+    @property
+    def is_file_system(self) -> bool:
+        """A layer of a file system, as against a signature, a chart, an SBOM, a module.
+
+        The families that OCI and Docker reserve for layers (gzip, zstd, encrypted, lazily loaded, foreign), and any
+        other type whose subtype names tar as one of its words, as `application/x-tar` and `application/tar+gzip` do.
+        """
+        return self.essence.startswith(_LAYER_FAMILIES) or not _TAR.isdisjoint(_WORDS.split(self.essence))
 
     @property
     def is_distributable(self) -> bool:
@@ -146,10 +186,29 @@ DOCKER_LIST: Final = "application/vnd.docker.distribution.manifest.list.v2+json"
 DOCKER_SCHEMA1: Final = "application/vnd.docker.distribution.manifest.v1+json"
 DOCKER_SCHEMA1_SIGNED: Final = "application/vnd.docker.distribution.manifest.v1+prettyjws"
 DOCKER_CONFIG: Final = "application/vnd.docker.container.image.v1+json"
+DOCKER_ATTESTATION: Final = "application/vnd.docker.attestation.manifest.v1+json"
+"""The artifactType BuildKit gives its attestation manifests."""
 IN_TOTO: Final = "application/vnd.in-toto+json"
-_OCI_LIST: Final = "application/vnd.oci.image.manifest.list.v1+json"
-_INDEXES: Final = frozenset({OCI_INDEX, DOCKER_LIST, _OCI_LIST})
+OCI_LIST: Final = "application/vnd.oci.image.manifest.list.v1+json"
+_INDEXES: Final = frozenset({OCI_INDEX, DOCKER_LIST, OCI_LIST})
 _IN_TOTO: Final = frozenset({IN_TOTO, "application/vnd.in-toto.bundle+json"})
+_IMAGE_CONFIGS: Final = frozenset(
+    {
+        OCI_CONFIG,
+        DOCKER_CONFIG,
+        "application/vnd.oci.image.serialization.v1+json",
+        "application/vnd.oci.image.serialization.config.v1+json",
+    }
+)
+_LAYER_FAMILIES: Final = (
+    "application/vnd.oci.image.layer.",
+    "application/vnd.oci.image.rootfs.",
+    "application/vnd.oci.image.serialization.rootfs.",
+    "application/vnd.docker.image.rootfs.",
+    "application/vnd.docker.container.image.rootfs.",
+)
+_WORDS: Final = re.compile(r"[/.+-]")
+_TAR: Final = frozenset({"tar", "gtar", "tgz"})
 _NOT_DISTRIBUTABLE: Final = (
     "application/vnd.docker.image.rootfs.foreign.",
     "application/vnd.oci.image.layer.nondistributable.",
@@ -193,7 +252,8 @@ class Descriptor(NamedTuple):
 class ImageManifest(NamedTuple):
     """A document with layers: OCI manifest, Docker schema 2, OCI artifact manifest, Docker schema 1.
 
-    `layers` stand base first, repeated where the document repeats them.
+    `layers` stand base first, repeated where the document repeats them. `layer_bytes` is the sum of their sizes, at
+    most 2^63 - 1, or None where a size is unknown.
     """
 
     media_type: str
@@ -202,6 +262,7 @@ class ImageManifest(NamedTuple):
     artifact_type: str | None
     config: Descriptor | None
     layers: tuple[Descriptor, ...]
+    layer_bytes: int | None
     subject: Descriptor | None
     annotations: Mapping[str, str] | None
 

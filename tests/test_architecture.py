@@ -14,7 +14,7 @@ FLOORS = {
     "errors": 0,
     "model": 0,
     "config": 1,
-    "tables": 1,
+    "tables": 0,
     "flatten": 1,
     "ecr": 2,
     "store": 2,

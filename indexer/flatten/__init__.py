@@ -1,0 +1,15 @@
+"""From one manifest's bytes to rows: a pure function, the core of the index.
+
+    bytes ── documents ──▶ parsed JSON ── manifests, schema1 ──▶ ImageManifest | ImageIndex ── rows ──▶ Flattened
+
+What a registry says about a document is never asked, only the document itself, so the rows follow from the digest
+alone. A document is flattened whole or not at all: the first thing wrong with it makes it one row of kind unknown.
+"""
+
+from __future__ import annotations
+
+from indexer.flatten.manifests import parse
+from indexer.flatten.rows import Flattened, Source, flatten
+from indexer.flatten.schema1 import digest_matches
+
+__all__ = ["Flattened", "Source", "digest_matches", "flatten", "parse"]

@@ -1,0 +1,173 @@
+"""From a checked manifest or index to the rows of the four segment tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from indexer import model, tables
+from indexer.errors import DocumentError
+from indexer.flatten.checks import is_media_type
+from indexer.flatten.documents import load
+from indexer.flatten.manifests import read
+from indexer.model import Descriptor, ImageIndex, ImageManifest, Kind, MediaType
+
+_REFERENCE_TYPE: Final = "vnd.docker.reference.type"
+
+
+class Source(NamedTuple):
+    """Where and when a manifest was fetched; `fetched_at` in UTC."""
+
+    registry_id: str
+    region: str
+    repository: str
+    fetched_at: datetime
+
+
+class Flattened(NamedTuple):
+    """The rows of one manifest, each list in the order of the document (layers base first)."""
+
+    manifest: tables.ManifestRow
+    layers: list[tables.LayerRow]
+    configs: list[tables.ConfigRow]
+    index_entries: list[tables.IndexEntryRow]
+
+
+def flatten(digest: str, raw: bytes, source: Source, *, verified: bool = True) -> Flattened:
+    """Return the rows of the document `raw`, which has the digest `digest`; never raises for what `raw` holds.
+
+    `verified` says whether the caller hashed `raw` and found `digest`. A document that cannot be flattened whole
+    becomes a single row of kind unknown, whose `problem` says what is wrong and where. Bytes that are not UTF-8 cannot
+    be kept as text: their row holds U+FFFD for each, and is not verified.
+    """
+    media_type = None
+    try:
+        text = raw.decode()
+        document = load(raw)
+        media_type = _declared(document)
+        found = read(document)
+    except UnicodeDecodeError as error:
+        text, verified = raw.decode(errors="replace"), False
+        problem = f"not UTF-8 text: byte 0x{raw[error.start]:02x} at position {error.start}"
+    except DocumentError as error:
+        problem = str(error)
+    else:
+        if isinstance(found, ImageManifest):
+            return _of_manifest(digest, text, len(raw), found, source, verified)
+        return _of_index(digest, text, len(raw), found, source, verified)
+    return _unknown(digest, text, len(raw), media_type, problem, source, verified)
+
+
+def _declared(document: object) -> str | None:
+    """Return the document's own media type, also where the rest of it is no good."""
+    said = document.get("mediaType") if isinstance(document, dict) else None
+    return said if isinstance(said, str) and is_media_type(said) else None
+
+
+@lru_cache(maxsize=4096)  # 0.7 microseconds a layer less
+def _is_distributable(media_type: str | None) -> bool:
+    return media_type is None or MediaType(media_type).is_distributable
+
+
+def _of_manifest(  # noqa: PLR0913, PLR0917 - what makes up a row; the three makers take the same
+    digest: str, text: str, size: int, found: ImageManifest, source: Source, verified: bool
+) -> Flattened:
+    config, subject = found.config, found.subject
+    row = tables.ManifestRow(
+        digest,
+        found.media_type,
+        found.kind,
+        found.schema_version,
+        found.artifact_type,
+        None if config is None else config.digest,
+        None if config is None else config.media_type,
+        None if config is None else config.size,
+        None if subject is None else subject.digest,
+        len(found.layers),
+        found.layer_bytes,
+        size,
+        found.annotations,
+        text,
+        verified,
+        None,
+        *source,
+    )
+    configs = [] if config is None else [tables.ConfigRow(digest, config.digest, config.media_type, config.size)]
+    return Flattened(row, _layer_rows(digest, found.layers), configs, [])
+
+
+def _layer_rows(digest: str, layers: Sequence[Descriptor]) -> list[tables.LayerRow]:
+    # tuple.__new__ makes the same row as the keyword constructor, 0.1 microseconds sooner.
+    new, row = tuple.__new__, tables.LayerRow
+    return [
+        new(row, (digest, position, named, media_type, size, _is_distributable(media_type), annotations))
+        for position, (media_type, named, size, _, annotations, _) in enumerate(layers)
+    ]
+
+
+def _of_index(  # noqa: PLR0913, PLR0917 - as above
+    digest: str, text: str, size: int, found: ImageIndex, source: Source, verified: bool
+) -> Flattened:
+    row = tables.ManifestRow(
+        digest,
+        found.media_type,
+        Kind.INDEX,
+        found.schema_version,
+        found.artifact_type,
+        None,
+        None,
+        None,
+        None if found.subject is None else found.subject.digest,
+        0,
+        0,
+        size,
+        found.annotations,
+        text,
+        verified,
+        None,
+        *source,
+    )
+    return Flattened(row, [], [], [_entry_row(digest, at, entry) for at, entry in enumerate(found.manifests)])
+
+
+def _entry_row(digest: str, position: int, entry: Descriptor) -> tables.IndexEntryRow:
+    platform = entry.platform
+    return tables.IndexEntryRow(
+        digest,
+        position,
+        entry.digest,
+        entry.media_type,
+        entry.artifact_type,
+        entry.size,
+        None if platform is None else platform.os,
+        None if platform is None else platform.architecture,
+        None if platform is None else platform.variant,
+        None if platform is None else platform.os_version,
+        _is_attestation(entry),
+        entry.annotations,
+    )
+
+
+def _is_attestation(entry: Descriptor) -> bool:
+    """Whether an index lists `entry` as an attestation about another of its entries.
+
+    BuildKit says so with an annotation, and gives the entry the platform unknown/unknown besides. The platform alone
+    says nothing: images without a known platform have it too.
+    """
+    if entry.artifact_type == model.DOCKER_ATTESTATION:
+        return True
+    return entry.annotations is not None and entry.annotations.get(_REFERENCE_TYPE) == "attestation-manifest"
+
+
+def _unknown(  # noqa: PLR0913, PLR0917 - as above
+    digest: str, text: str, size: int, media_type: str | None, problem: str, source: Source, verified: bool
+) -> Flattened:
+    nothing = (None,) * 8
+    return Flattened(
+        tables.ManifestRow(digest, media_type, Kind.UNKNOWN, *nothing, size, None, text, verified, problem, *source),
+        [],
+        [],
+        [],
+    )
