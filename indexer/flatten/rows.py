@@ -94,17 +94,35 @@ def _of_manifest(  # noqa: PLR0913, PLR0917 - what makes up a row; the three mak
         None,
         *source,
     )
-    configs = [] if config is None else [tables.ConfigRow(digest, config.digest, config.media_type, config.size)]
-    return Flattened(row, _layer_rows(digest, found.layers), configs, [])
+    layers = _layer_rows(digest, found.layers)
+    return Flattened(row, layers, [] if config is None else [_config_row(digest, config, found.layers)], [])
+
+
+def _config_row(digest: str, config: Descriptor, layers: Sequence[Descriptor]) -> tables.ConfigRow:
+    is_layer = any(layer.digest == config.digest for layer in layers)
+    return tables.ConfigRow(digest, config.digest, config.media_type, config.size, is_layer)
 
 
 def _layer_rows(digest: str, layers: Sequence[Descriptor]) -> list[tables.LayerRow]:
+    if len({layer.digest for layer in layers}) < len(layers):
+        return _repeating_rows(digest, layers)
     # tuple.__new__ makes the same row as the keyword constructor, 0.1 microseconds sooner.
     new, row = tuple.__new__, tables.LayerRow
     return [
-        new(row, (digest, position, named, media_type, size, _is_distributable(media_type), annotations))
+        new(row, (digest, position, named, media_type, size, _is_distributable(media_type), annotations, False))
         for position, (media_type, named, size, _, annotations, _) in enumerate(layers)
     ]
+
+
+def _repeating_rows(digest: str, layers: Sequence[Descriptor]) -> list[tables.LayerRow]:
+    seen: set[str] = set()
+    rows = []
+    for position, layer in enumerate(layers):
+        stored = _is_distributable(layer.media_type)
+        about = (layer.digest, layer.media_type, layer.size, stored, layer.annotations, layer.digest in seen)
+        rows.append(tables.LayerRow(digest, position, *about))
+        seen.add(layer.digest)
+    return rows
 
 
 def _of_index(  # noqa: PLR0913, PLR0917 - as above

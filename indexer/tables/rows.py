@@ -42,6 +42,7 @@ class LayerRow(NamedTuple):
     size: int | None
     distributable: bool
     annotations: Mapping[str, str] | None
+    repeated: bool = False
 
 
 class ConfigRow(NamedTuple):
@@ -51,6 +52,7 @@ class ConfigRow(NamedTuple):
     config_digest: str
     media_type: str | None
     size: int | None
+    is_layer: bool = False
 
 
 class IndexEntryRow(NamedTuple):

@@ -71,6 +71,11 @@ LAYERS = Table(
             "False for foreign and nondistributable layers: ECR does not store them, stored bytes leave them out.",
         ),
         optional("annotations", "map", _ENTRY_ANNOTATIONS),
+        required(
+            "repeated",
+            "bool",
+            "Whether the manifest has this layer at an earlier position too: where false, each of its layers is once.",
+        ),
     ),
     look_ups=("manifest_digest", "layer_digest"),
 )
@@ -85,6 +90,7 @@ CONFIGS = Table(
         required("config_digest", "string", "Digest of the config; several manifests may share one."),
         optional("media_type", "string", "Media type as the manifest gives it."),
         optional("size", "int64", "Bytes as the manifest gives them."),
+        required("is_layer", "bool", "Whether the manifest has the same blob as a layer too."),
     ),
     look_ups=("manifest_digest", "config_digest"),
 )

@@ -305,3 +305,23 @@ def test_parse_gives_the_model() -> None:
     index = parse(document({"schemaVersion": 2, "manifests": [entry("x", platform={"os": "a", "architecture": "b"})]}))
     assert isinstance(index, ImageIndex)
     assert index.manifests[0].platform == ("a", "b", None, None)
+
+
+def test_repeats_are_marked() -> None:
+    """What adds up bytes leaves marked rows out, and has each blob of a manifest once."""
+    names = ["base", "empty", "app", "empty", "config"]
+    content = {
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "config": {"mediaType": OCI_CONFIG, "digest": digest_of("config"), "size": 2},
+        "layers": [{"mediaType": OCI_LAYER, "digest": digest_of(name), "size": 2} for name in names],
+    }
+    rows = flat(content)
+    assert [(each.layer_digest, each.repeated) for each in rows.layers] == [
+        (digest_of("base"), False),
+        (digest_of("empty"), False),
+        (digest_of("app"), False),
+        (digest_of("empty"), True),
+        (digest_of("config"), False),
+    ]
+    assert [each.is_layer for each in rows.configs] == [True]

@@ -102,8 +102,9 @@ def plain_layers(content: dict[str, Any], digest: str) -> list[tuple[Any, ...]]:
     found = content.get("layers") or content.get("blobs") or []
     rows = [(each["digest"], each["mediaType"], each["size"], each.get("annotations")) for each in found]
     rows += [(each["blobSum"], None, None, None) for each in reversed(content.get("fsLayers") or [])]
+    stored = [not any(word in str(kind) for word in ("foreign", "nondistributable")) for _, kind, _, _ in rows]
     return [
-        (digest, at, name, kind, size, not any(word in str(kind) for word in ("foreign", "nondistributable")), notes)
+        (digest, at, name, kind, size, stored[at], notes, name in [each[0] for each in rows[:at]])
         for at, (name, kind, size, notes) in enumerate(rows)
     ]
 
@@ -138,7 +139,10 @@ def test_rows_are_those_of_a_slow_plain_model(content: dict[str, Any], indent: i
     assert rows.layers == plain_layers(content, "sha256:x")
     assert rows.index_entries == plain_entries(content, "sha256:x")
     plain = [] if config is None else [("sha256:x", config["digest"], config["mediaType"], config["size"])]
-    assert rows.configs == plain
+    assert [row[:4] for row in rows.configs] == plain
+    assert [row.is_layer for row in rows.configs] == [
+        row[1] in {each.layer_digest for each in rows.layers} for row in plain
+    ]
     assert row[5:8] == (plain[0][1:] if plain else (None, None, None))
     assert (row.layer_count, row.layer_bytes) == (len(rows.layers), plain_bytes(content))
     assert row.subject_digest == (content.get("subject") or {"digest": None})["digest"]

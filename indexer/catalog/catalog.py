@@ -1,0 +1,190 @@
+"""One open store, as a DuckDB connection that can read it and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import getpid
+from pathlib import Path
+from tempfile import gettempdir
+from types import TracebackType
+from typing import Self
+
+import duckdb
+
+from indexer.catalog.errors import query_errors
+from indexer.catalog.queries import Query, find_query, load_queries, shipped_queries
+from indexer.catalog.statements import check_reading, sources, words
+from indexer.catalog.views import BASE_VIEWS, View, absolute, base_views, comments, load_views, quoted
+from indexer.errors import StoreDamaged
+
+_CURRENT = {"manifests": "all_manifests", "layers": "all_layers", "configs": "all_configs"} | {
+    "index_entries": "all_index_entries"
+}
+"""The views that are the same as a base view where everything stored is reachable."""
+_UNREACHABLE = "unreachable_manifests"
+_OPTIONS: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "python_enable_replacements": False,  # a table name must never mean a variable of the calling program
+}
+
+
+class Catalog:
+    """SQL over a store.
+
+    `files` maps names of tables to their committed Parquet files, possibly none. SQL may read the files under `folder`
+    (without it, just `files`) and write nothing, unless `unsafe`. `query_folders` are searched for named queries after
+    the shipped ones. Times are shown in UTC.
+
+    Raises StoreDamaged where a file is missing or is no Parquet, QueryError where a query's file breaks the rules.
+    """
+
+    def __init__(
+        self,
+        files: Mapping[str, Sequence[Path | str]],
+        *,
+        folder: Path | str | None = None,
+        query_folders: Sequence[Path] = (),
+        unsafe: bool = False,
+    ) -> None:
+        self.views: Mapping[str, View] = {view.name: view for view in [*base_views(files), *_derived_views()]}
+        self._query_folders = tuple(query_folders)
+        self._queries: Mapping[str, Query] | None = None
+        self._created: set[str] = set()
+        self._described = self._settled = False
+        self._connection = _connect(files, folder, unsafe=unsafe)
+        try:
+            self._create_bases()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def queries(self) -> Mapping[str, Query]:
+        """The named queries, shipped ones first. Read once, when first asked for."""
+        if self._queries is None:
+            self._queries = load_queries([shipped_queries(), *self._query_folders])
+        return self._queries
+
+    def query(self, name: str, parameters: Mapping[str, object] | None = None) -> duckdb.DuckDBPyRelation:
+        """Return the rows of the named query; values may be text or Python values.
+
+        Raises QueryError for an unknown name, an unknown or missing parameter, or a value of the wrong type.
+        """
+        query = find_query(self.queries, name)
+        return self._relation(query.sql, query.bind(parameters or {}))
+
+    def sql(self, statement: str, parameters: Mapping[str, object] | None = None) -> duckdb.DuckDBPyRelation:
+        """Return the rows of one reading statement, with a value for each `$name` in it.
+
+        Raises QueryError for anything but one reading statement, and where DuckDB cannot make sense of it. The rows
+        are computed when they are asked for: `fetch` raises QueryError for what goes wrong then.
+        """
+        return self._relation(statement, parameters or {})
+
+    def close(self) -> None:
+        """Close the connection; relations made from it are of no use afterwards."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _relation(self, statement: str, parameters: Mapping[str, object]) -> duckdb.DuckDBPyRelation:
+        with query_errors(sorted(self.views)):
+            check_reading(statement)
+            self._prepare(words(statement))
+            return self._connection.sql(statement, params=dict(parameters))
+
+    def _prepare(self, used: set[str]) -> None:
+        """Make the views that a statement with the words `used` may read.
+
+        Making them all takes a tenth of a second, which a look-up need not pay; a statement that names none, such as
+        `show tables`, gets them all.
+        """
+        named = used & set(self.views)
+        if not named or any(word.startswith("duckdb_") for word in used):
+            self._create(set(self.views))
+            self._describe()
+            return
+        needed = _read_by(named, self.views)
+        self._create(needed)
+        if _UNREACHABLE in needed and not self._settled:
+            self._settle()
+
+    def _create_bases(self) -> None:
+        for name in BASE_VIEWS.values():
+            try:
+                self._create({name})
+            except duckdb.Error as error:
+                raise StoreDamaged(f"{name}: a committed file cannot be read: {error}") from error
+
+    def _create(self, names: set[str]) -> None:
+        for name, view in self.views.items():
+            if name in names and name not in self._created:
+                self._connection.execute(view.statement)
+                self._created.add(name)
+
+    def _describe(self) -> None:
+        """Attach the descriptions of views and columns, for duckdb_views() and duckdb_columns()."""
+        if self._described:
+            return
+        found = self._connection.execute(
+            "select table_name, column_name from duckdb_columns() where not internal"
+        ).fetchall()
+        for name, view in self.views.items():
+            for statement in comments(view, [column for table, column in found if table == name]):
+                self._connection.execute(statement)
+        self._described = True
+
+    def _settle(self) -> None:
+        """Find out once which stored manifests nothing refers to any longer.
+
+        Left to the views, every use of one would ask again. Mostly there are none, and then the views of the current
+        state become the plain files, so that they cost nothing (measured: docs/architecture.md). It is not done when
+        the store is opened, as many questions do not need it.
+        """
+        run = self._connection.execute
+        run("create table _unreachable_manifests as from unreachable_manifests")
+        run("create or replace view unreachable_manifests as from _unreachable_manifests")
+        if not run("select exists(from _unreachable_manifests)").fetchall()[0][0]:
+            for name, base in _CURRENT.items():
+                run(f"create or replace view {name} as {self.views[base].sql}")
+            self._created |= set(_CURRENT)
+        self._settled, self._described = True, False
+
+
+def _derived_views() -> list[View]:
+    return load_views(shipped_queries() / "views")
+
+
+def _read_by(names: set[str], views: Mapping[str, View]) -> set[str]:
+    """Return `names` and the views that they read from, directly or through others."""
+    found = set(names)
+    while new := {source for name in found for source in sources(views[name].sql)} & set(views) - found:
+        found |= new
+    return found
+
+
+def _connect(
+    files: Mapping[str, Sequence[Path | str]], folder: Path | str | None, *, unsafe: bool
+) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(":memory:", config=_OPTIONS)
+    connection.execute("set TimeZone = 'UTC'")
+    # DuckDB's own choice for what does not fit in memory is the working directory, which may be anyone's.
+    connection.execute(f"set temp_directory = {quoted(f'{gettempdir()}/indexer-{getpid()}')}")
+    if unsafe:
+        return connection
+    if folder is not None:
+        connection.execute(f"set allowed_directories = [{quoted(absolute(folder))}]")
+    else:
+        paths = [quoted(absolute(path)) for name in BASE_VIEWS for path in files.get(name, ())]
+        connection.execute(f"set allowed_paths = [{', '.join(paths)}]")
+    # The order matters: after the second of these, no setting can be changed any more.
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
+    return connection

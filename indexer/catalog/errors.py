@@ -1,0 +1,79 @@
+"""DuckDB's errors in plain words, with what to do about them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from indexer.errors import QueryError, StoreDamaged
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_KIND = re.compile(r"^[A-Z][A-Za-z -]*(?:Error|Exception): ")
+_TABLE = re.compile(r"Table with name (\S+) does not exist")
+_COLUMN = re.compile(r'Referenced column "([^"]+)" (?:was )?not found')
+_PARQUET = re.compile(r"[.]parquet\b")
+_CANDIDATES = re.compile(r'"([^"]+)"')
+
+
+def fetch(relation: duckdb.DuckDBPyRelation) -> pa.Table:
+    """Run `relation` and return its rows as an Arrow table; QueryError or StoreDamaged where it fails on the way.
+
+    A relation runs when its rows are asked for, so a cast that fails on some row shows only here.
+    """
+    with query_errors(()):
+        table: Any = relation.to_arrow_table()
+    return table
+
+
+@contextmanager
+def query_errors(views: Sequence[str]) -> Iterator[None]:
+    """Turn DuckDB's errors into QueryError, or StoreDamaged for a file that was there when the catalog was opened.
+
+    `views` are the names to suggest where a table is not found.
+    """
+    try:
+        yield
+    except duckdb.Error as error:
+        if isinstance(error, duckdb.IOException | duckdb.InvalidInputException) and _PARQUET.search(str(error)):
+            raise StoreDamaged(
+                f"a Parquet file cannot be read: {_first(str(error))}; indexer verify checks the store's files"
+            ) from error
+        raise QueryError(plain(str(error), views)) from error
+
+
+def plain(message: str, views: Sequence[str]) -> str:
+    """Return DuckDB's `message` in plain words."""
+    if match := _TABLE.search(message):
+        return _no_table(match[1], views)
+    if match := _COLUMN.search(message):
+        return _no_column(match[1], message[match.end() :])
+    if "file system operations are disabled" in message:
+        return (
+            "SQL may read the files of the store's folder only, and write none; --unsafe lifts that. "
+            f"({_first(message)})"
+        )
+    return _KIND.sub("", message).strip()
+
+
+def _no_table(name: str, views: Sequence[str]) -> str:
+    nearest = get_close_matches(name.lower(), views, n=1)
+    suggestion = f"; did you mean {nearest[0]}?" if nearest else "."
+    known = f" There are: {', '.join(views)}" if views else ""
+    return f"there is no view {name}{suggestion}{known}"
+
+
+def _no_column(name: str, rest: str) -> str:
+    candidates = list(dict.fromkeys(_CANDIDATES.findall(rest.partition("LINE ")[0])))
+    known = f"; the nearest are {', '.join(candidates)}" if candidates else ""
+    return f"there is no column {name}{known}. To see the columns of a view: describe VIEW"
+
+
+def _first(message: str) -> str:
+    return _KIND.sub("", message).strip().splitlines()[0]

@@ -1,0 +1,135 @@
+"""Named queries: one .sql file each, with a header that says what it answers (indexer/catalog/headers.py)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+import duckdb
+
+from indexer.catalog.headers import Header, read_text
+from indexer.catalog.parameters import Parameter, Value, read_parameter
+from indexer.catalog.statements import single_statement
+from indexer.errors import QueryError
+
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
+_KEYS = ("question", "caveat", "parameter", "empty")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A named query.
+
+    `empty` is the sentence to print where the result has no rows; `sql` the file's text, header included, which runs
+    as it is in any DuckDB that has the views.
+    """
+
+    name: str
+    question: str
+    caveats: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    empty: str
+    sql: str
+    path: Path
+
+    def bind(self, given: Mapping[str, object]) -> dict[str, Value]:
+        """Return a value for every parameter, of its type, from `given` and the defaults.
+
+        Raises QueryError for an unknown name, a value of the wrong type, or a required parameter that is not given.
+        """
+        names = [parameter.name for parameter in self.parameters]
+        for name in given:
+            if name not in names:
+                raise QueryError(f"{self.name} has no parameter '{name}'{_nearest(name, names)}; {self._accepted()}")
+        return {parameter.name: self._value(parameter, given) for parameter in self.parameters}
+
+    def _value(self, parameter: Parameter, given: Mapping[str, object]) -> Value:
+        if parameter.name in given:
+            return parameter.cast(given[parameter.name])
+        if parameter.required:
+            raise QueryError(
+                f"{self.name} needs {parameter.name} ({parameter.description}): "
+                f"indexer query {self.name} -p {parameter.name}=..."
+            )
+        return parameter.default
+
+    def _accepted(self) -> str:
+        if not self.parameters:
+            return "it takes none"
+        return "it takes " + ", ".join(f"{parameter.name} ({parameter.type})" for parameter in self.parameters)
+
+
+def shipped_queries() -> Path:
+    """The folder of the queries that come with the program: inside the package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    for folder in (package / "queries", package.parent / "queries"):
+        if (folder / "views").is_dir():
+            return folder
+    raise QueryError(f"the folder of the shipped queries is missing beside {package}; install the program again")
+
+
+def load_queries(folders: Iterable[Path]) -> Mapping[str, Query]:
+    """Return the queries of `folders` by name, in the order of the folders and then of the names.
+
+    Raises QueryError for a folder that is missing, a file that breaks the rules, and a name that is there twice.
+    """
+    queries: dict[str, Query] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise QueryError(f"{folder} is no folder; queries: in config.yaml names a folder of .sql files")
+        for path in sorted(folder.glob("*.sql")):
+            query = read_query(path)
+            if query.name in queries:
+                raise QueryError(
+                    f"two queries are named {query.name}: {queries[query.name].path} and {path}; rename the second"
+                )
+            queries[query.name] = query
+    return queries
+
+
+def read_query(path: Path) -> Query:
+    """Return the query in the file at `path`; QueryError, with file and line, where it breaks the rules."""
+    text = read_text(path)
+    if _NAME.fullmatch(path.stem) is None:
+        raise QueryError(f"{path}: a query is named by its file, in lower-case words joined by '-'")
+    header = Header(path, text, _KEYS)
+    parameters = tuple(read_parameter(header, line) for line in header.all("parameter"))
+    _check_names(header, parameters)
+    _check_statement(path, text, {parameter.name for parameter in parameters})
+    caveats = tuple(line.value for line in header.all("caveat"))
+    return Query(path.stem, header.one("question"), caveats, parameters, header.one("empty"), text, path)
+
+
+def find_query(queries: Mapping[str, Query], name: str) -> Query:
+    """Return the query named `name`; QueryError suggests the nearest one."""
+    if name not in queries:
+        raise QueryError(f"there is no query '{name}'{_nearest(name, queries)}; indexer query lists them all")
+    return queries[name]
+
+
+def _check_names(header: Header, parameters: tuple[Parameter, ...]) -> None:
+    seen: set[str] = set()
+    for line, parameter in zip(header.all("parameter"), parameters, strict=True):
+        if parameter.name in seen:
+            raise header.wrong(line.number, f"parameter {parameter.name} is declared twice")
+        seen.add(parameter.name)
+
+
+def _check_statement(path: Path, text: str, declared: set[str]) -> None:
+    try:
+        statement = single_statement(text)
+    except (QueryError, duckdb.Error) as error:
+        raise QueryError(f"{path}: {error}") from error
+    used = set(statement.named_parameters)
+    if undeclared := sorted(used - declared):
+        raise QueryError(f"{path}: ${undeclared[0]} is used, but no '-- parameter: {undeclared[0]} ...' declares it")
+    if unused := sorted(declared - used):
+        raise QueryError(f"{path}: parameter {unused[0]} is declared, but the statement does not use ${unused[0]}")
+
+
+def _nearest(name: str, names: Iterable[str]) -> str:
+    matches = get_close_matches(name, list(names), n=1)
+    return f", did you mean '{matches[0]}'?" if matches else ""

@@ -1,0 +1,78 @@
+"""What SQL a catalog runs: one statement, and one that only reads."""
+
+from __future__ import annotations
+
+import re
+from typing import Protocol
+
+import duckdb
+
+from indexer.errors import QueryError
+
+_READING = frozenset({"SELECT", "EXPLAIN", "MULTI"})
+"""DuckDB's names: SELECT covers with, from, values, describe, show, summarize, unpivot; MULTI is pivot."""
+_NOT_SQL = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.DOTALL)
+_EXPLAIN = re.compile(r"\s*explain\s+(?:analyze\s+)?(?:\([^)]*\)\s*)?", re.IGNORECASE)
+_WORD = re.compile(r"[a-z_][a-z0-9_]*", re.IGNORECASE)
+_SOURCE = re.compile(r"\b(?:from|join)\s+([a-z_][a-z0-9_]*)", re.IGNORECASE)
+
+
+class Statement(Protocol):
+    """The part of duckdb.Statement that is used here."""
+
+    @property
+    def type(self) -> duckdb.StatementType: ...
+    @property
+    def named_parameters(self) -> set[str]: ...
+
+
+def single_statement(text: str) -> Statement:
+    """Return the one statement in `text`; QueryError where there is none or more than one.
+
+    Raises duckdb.Error for text that is no SQL.
+    """
+    statements = duckdb.extract_statements(text)
+    if not statements:
+        raise QueryError("there is no SQL statement; give one, such as: select count(*) as images from images")
+    if len(statements) > 1:
+        raise QueryError(f"there are {len(statements)} SQL statements; give one at a time")
+    return statements[0]
+
+
+def check_reading(text: str) -> None:
+    """Raise QueryError unless `text` is one statement that only reads; duckdb.Error where it is no SQL.
+
+    DuckDB's own guard (no access outside of the store's folder) would let `copy ... to` write into the store.
+    """
+    kind = single_statement(text).type.name
+    if kind not in _READING:
+        raise QueryError(
+            f"{_verb(text)} is not allowed: the store is only read. "
+            "Statements are select, with, from, pivot, describe, show, summarize or explain"
+        )
+    if kind == "EXPLAIN":  # explain analyze runs what it explains
+        check_reading(_EXPLAIN.sub("", plain_sql(text, keep_strings=True), count=1))
+
+
+def plain_sql(text: str, *, keep_strings: bool = False) -> str:
+    """Return `text` without comments, and without what stands in quotes unless `keep_strings`."""
+
+    def replace(match: re.Match[str]) -> str:
+        return match[0] if keep_strings and match[0].startswith("'") else " "
+
+    return _NOT_SQL.sub(replace, text)
+
+
+def words(text: str) -> set[str]:
+    """The words of an SQL statement in lower case: names of tables are among them."""
+    return {word.lower() for word in _WORD.findall(plain_sql(text))}
+
+
+def sources(text: str) -> set[str]:
+    """The names that follow `from` or `join` in an SQL statement: tables, views and its own CTEs."""
+    return {name.lower() for name in _SOURCE.findall(plain_sql(text))}
+
+
+def _verb(text: str) -> str:
+    match = _WORD.search(plain_sql(text))
+    return match[0].lower() if match else "this"

@@ -1,0 +1,154 @@
+"""The views that SQL users see.
+
+Base views are the store's files as they are: everything ever stored. The others are SQL files in queries/views, one
+view each, that say what the current state is; they run as they are in any DuckDB that has the base views.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pyarrow as pa
+
+from indexer.catalog.headers import Header, read_text
+from indexer.catalog.statements import sources
+from indexer.errors import QueryError
+from indexer.tables import TABLES, Table
+
+BASE_VIEWS: Mapping[str, str] = {
+    "manifests": "all_manifests",
+    "layers": "all_layers",
+    "configs": "all_configs",
+    "index_entries": "all_index_entries",
+    "repositories": "repository_history",
+    "images": "image_history",
+    "failures": "failure_history",
+    "runs": "runs",
+}
+"""The view over all committed files of each table."""
+
+_BASE_WORDS = {
+    "segment": "Everything ever stored, also what no repository holds any longer. ",
+    "run": "Of every committed run. ",
+}
+_COLUMN = re.compile(r"([a-z_]+) : (\S.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A view: its name, what its rows are, descriptions of the columns that no table has, and its SQL."""
+
+    name: str
+    description: str
+    columns: Mapping[str, str]
+    sql: str
+
+    @property
+    def statement(self) -> str:
+        """The statement that makes the view."""
+        return f"create or replace view {self.name} as\n{self.sql}"
+
+
+def base_view(table: Table, files: Iterable[Path | str]) -> View:
+    """Return the view over `files` of `table`; without files, an empty view of the same types."""
+    paths = [_literal(path) for path in files]
+    # union_by_name is left off: it would open every file before the first row.
+    sql = f"select * from read_parquet([{', '.join(paths)}])" if paths else _empty(table)  # noqa: S608 - quoted
+    columns = {column.name: column.description for column in table.columns}
+    return View(BASE_VIEWS[table.name], _BASE_WORDS[table.per] + table.description, columns, sql)
+
+
+def base_views(files: Mapping[str, Sequence[Path | str]]) -> list[View]:
+    """Return the base views over `files`, which maps names of tables to their committed files."""
+    if unknown := sorted(set(files) - set(TABLES)):
+        raise ValueError(f"no such table: {unknown[0]}")
+    return [base_view(table, files.get(name, ())) for name, table in TABLES.items()]
+
+
+def load_views(folder: Path) -> list[View]:
+    """Return the views in `folder`, each after those it reads from.
+
+    Raises QueryError for a file that breaks the rules, and for views that read from each other in a circle.
+    """
+    views = {path.stem: _read_view(path) for path in sorted(folder.glob("*.sql"))}
+    order = TopologicalSorter({name: sources(view.sql) & set(views) - {name} for name, view in views.items()})
+    try:
+        return [views[name] for name in order.static_order()]
+    except CycleError as error:
+        raise QueryError(f"{folder}: views read from each other in a circle: {' -> '.join(error.args[1])}") from error
+
+
+def comments(view: View, columns: Iterable[str]) -> list[str]:
+    """Return the statements that describe `view` and those of its `columns` that have a description."""
+    table = TABLES.get(view.name)
+    own = {column.name: column.description for column in table.columns} if table else {}
+    known = {**column_descriptions(), **own, **view.columns}
+    statements = [f"comment on view {view.name} is {quoted(view.description)}"]
+    return statements + [
+        f"comment on column {view.name}.{column} is {quoted(known[column])}" for column in columns if column in known
+    ]
+
+
+def column_descriptions() -> dict[str, str]:
+    """Return what each column of the tables means; a name that several tables have, as the first says it."""
+    found: dict[str, str] = {}
+    for table in TABLES.values():
+        for column in table.columns:
+            found.setdefault(column.name, column.description)
+    return found
+
+
+def quoted(text: str) -> str:
+    """Return `text` as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def absolute(path: Path | str) -> str:
+    """Return `path` as DuckDB needs it to compare it with the folders allowed: whole, or an URL as it is."""
+    text = os.fspath(path)
+    return text if "://" in text else os.path.abspath(text)  # noqa: PTH100 - resolve() would follow links
+
+
+def _literal(path: Path | str) -> str:
+    return quoted(absolute(path))
+
+
+def _read_view(path: Path) -> View:
+    text = read_text(path)
+    header = Header(path, text, ("view", "column"))
+    columns: dict[str, str] = {}
+    for line in header.all("column"):
+        match = _COLUMN.fullmatch(line.value)
+        if match is None:
+            raise header.wrong(line.number, f"expected 'name : description', found {line.value!r}")
+        columns[match[1]] = match[2]
+    return View(path.stem, header.one("view"), columns, text)
+
+
+def _empty(table: Table) -> str:
+    columns = ", ".join(f"cast(null as {_sql_type(field.type)}) as {field.name}" for field in table.schema)
+    return f"select {columns} where false"
+
+
+def _sql_type(type_: pa.DataType) -> str:
+    if pa.types.is_struct(type_):
+        return "struct(" + ", ".join(f"{field.name} {_sql_type(field.type)}" for field in type_) + ")"
+    if pa.types.is_map(type_):
+        return f"map({_sql_type(type_.key_type)}, {_sql_type(type_.item_type)})"
+    if pa.types.is_list(type_):
+        return _sql_type(type_.value_type) + "[]"
+    return _SQL_TYPES[str(type_)]
+
+
+_SQL_TYPES = {
+    "string": "varchar",
+    "int32": "integer",
+    "int64": "bigint",
+    "bool": "boolean",
+    "timestamp[us, tz=UTC]": "timestamp with time zone",
+}

@@ -1,0 +1,26 @@
+"""The store: manifests and runs as plain Parquet files in a folder, safe against crashes and a second writer.
+
+docs/format.md states the invariants and their reasons.
+"""
+
+from __future__ import annotations
+
+from indexer.store.commits import Files, Recovered
+from indexer.store.facts import RepositoryKey
+from indexer.store.files import Disk
+from indexer.store.known import Known
+from indexer.store.store import Store
+from indexer.store.writer import SEGMENT_BYTES, SEGMENT_MANIFESTS, Flattened, Writer
+
+__all__ = [
+    "SEGMENT_BYTES",
+    "SEGMENT_MANIFESTS",
+    "Disk",
+    "Files",
+    "Flattened",
+    "Known",
+    "Recovered",
+    "RepositoryKey",
+    "Store",
+    "Writer",
+]

@@ -1,0 +1,94 @@
+"""What is committed: one consistent view of a store, and what is left of writers that died."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from indexer.errors import StoreDamaged
+from indexer.store import layout
+from indexer.store.files import Folder
+from indexer.tables import MANIFESTS, RUNS, TABLES, Table
+
+
+class Files(NamedTuple):
+    """The committed files of a store at one moment.
+
+    `tables` has every table's name with its files in commit order; `segments` and `runs` name what is committed, also
+    in commit order. Files never change, so the view stays good while a writer adds to the store.
+    """
+
+    tables: Mapping[str, tuple[Path, ...]]
+    segments: tuple[str, ...]
+    runs: tuple[str, ...]
+
+
+class Recovered(NamedTuple):
+    """How many files of writers that died were removed: staged ones, and published ones without their commit."""
+
+    staged: int
+    segment_files: int
+    run_files: int
+
+
+def committed(folder: Folder) -> Files:
+    """Return the committed files; StoreDamaged where one of them is missing."""
+    # Runs before segments: a run is committed after its segments, so the segments of a run seen here are all seen.
+    runs = _names(folder, RUNS)
+    segments = _names(folder, MANIFESTS)
+    tables = {}
+    for table in TABLES.values():
+        names = segments if table.per == "segment" else runs
+        if table not in {RUNS, MANIFESTS}:
+            _check(folder, table, names)
+        tables[table.name] = tuple(folder.path(layout.published_key(table, name)) for name in names)
+    return Files(tables, segments, runs)
+
+
+def newest_run(files: Files) -> str | None:
+    """Return the highest run id of all that is committed, also of runs that committed segments only."""
+    return max((layout.run_of(name) for name in (*files.segments[-1:], *files.runs[-1:])), default=None)
+
+
+def recover(folder: Folder) -> Recovered:
+    """Remove what writers that died left uncommitted. Only for the holder of the lock.
+
+    Files whose names are not of this program's making are left alone, here and by every reader.
+    """
+    staged = [name for name in folder.names(layout.STAGING) if layout.is_staged(name)]
+    for name in staged:
+        folder.remove(f"{layout.STAGING}/{name}")
+    return Recovered(len(staged), _remove_uncommitted(folder, MANIFESTS), _remove_uncommitted(folder, RUNS))
+
+
+def _remove_uncommitted(folder: Folder, commit: Table) -> int:
+    names = set(_names(folder, commit))
+    removed = 0
+    for table in layout.dependents(commit):
+        for name in _names(folder, table):
+            if name not in names:
+                folder.remove(layout.published_key(table, name))
+                removed += 1
+    return removed
+
+
+def _names(folder: Folder, table: Table) -> tuple[str, ...]:
+    names = (layout.name_in(table, file_name) for file_name in folder.names(table.name))
+    return tuple(sorted(name for name in names if name is not None))
+
+
+def _check(folder: Folder, table: Table, names: tuple[str, ...]) -> None:
+    # All files of a commit are there, also empty ones: a missing file is damage and never an empty table.
+    missing = sorted(set(names).difference(_names(folder, table)))
+    if missing:
+        raise StoreDamaged(
+            f"{folder.path(layout.published_key(table, missing[0]))} is missing, "
+            f"and {len(missing) - 1} more of {table.name}. {_advice(table)}"
+        )
+
+
+def _advice(table: Table) -> str:
+    if table.per == "segment":
+        return "Restore it from a backup, or remove its segment's file in manifests/: the next run fetches it again."
+    return "Restore it from a backup, or remove its run's file in runs/: the run is then forgotten."

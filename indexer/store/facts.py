@@ -1,0 +1,88 @@
+"""What a crawl asks of the committed files, read straight from Parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from indexer.errors import StoreDamaged, StoreError
+from indexer.store.known import Known
+
+_BATCH: Final = 65_536
+
+
+class RepositoryKey(NamedTuple):
+    """What names a repository anywhere."""
+
+    registry_id: str
+    region: str
+    repository: str
+
+
+def known(manifests: Iterable[Path]) -> Known:
+    """Return the digests of all manifests."""
+    return Known.of(
+        batch.column("manifest_digest") for path in manifests for batch in _batches(path, ["manifest_digest"])
+    )
+
+
+def problems(manifests: Iterable[Path]) -> dict[str, str]:
+    """Return manifest_digest -> problem, for the manifests that have one."""
+    found: dict[str, str] = {}
+    for path in manifests:
+        for batch in _batches(path, ["manifest_digest", "problem"], unless_all_null="problem"):
+            some = batch.filter(pc.is_valid(batch.column("problem")))
+            found.update(zip(*(column.to_pylist() for column in some.columns), strict=True))
+    return found
+
+
+def children(index_entries: Iterable[Path], wanted: Container[str]) -> Iterator[tuple[str, str]]:
+    """Yield (index_digest, manifest_digest of a child) for the indexes in `wanted`, in the order of their entries."""
+    for path in index_entries:
+        for batch in _batches(path, ["index_digest", "manifest_digest"]):
+            pairs = zip(*(column.to_pylist() for column in batch.columns), strict=True)
+            yield from ((index, child) for index, child in pairs if index in wanted)
+
+
+def last_repositories(repositories: Iterable[Path]) -> dict[RepositoryKey, str]:
+    """Return the newest status of every repository ever seen; `repositories` are files in commit order."""
+    found: dict[RepositoryKey, str] = {}
+    for path in repositories:
+        for batch in _batches(path, [*RepositoryKey._fields, "status"]):
+            *keys, status = (column.to_pylist() for column in batch.columns)
+            found.update(zip(map(RepositoryKey._make, zip(*keys, strict=True)), status, strict=True))
+    return found
+
+
+def _batches(path: Path, columns: list[str], *, unless_all_null: str | None = None) -> Iterator[pa.RecordBatch]:
+    with _damage(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+        groups = [
+            group
+            for group in range(file.metadata.num_row_groups)
+            if unless_all_null is None or not _all_null(file.metadata.row_group(group), unless_all_null)
+        ]
+        for batch in file.iter_batches(_BATCH, row_groups=groups, columns=columns):
+            yield batch.select(columns)
+
+
+def _all_null(group: Any, column: str) -> bool:
+    chunks = (group.column(at) for at in range(group.num_columns))
+    statistics = next((chunk.statistics for chunk in chunks if chunk.path_in_schema == column), None)
+    return bool(statistics is not None and statistics.has_null_count and statistics.null_count == group.num_rows)
+
+
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except PermissionError as error:
+        raise StoreError(f"Cannot read {path}: {error.strerror}. Give this user the right to it.") from error
+    except (OSError, pa.ArrowInvalid, KeyError) as error:
+        # pyarrow tells a file that is cut short or changed by either of these
+        raise StoreDamaged(f"Cannot read {path}: {error}. Restore it from a backup.") from error

@@ -1,0 +1,218 @@
+"""A store: where it is, whether this version knows its format, what is committed, and its one writer."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Container, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from indexer.errors import StoreDamaged, StoreError, StoreFormatError, StoreMissing, UsageError
+from indexer.store import facts, layout
+from indexer.store.commits import Files, committed, newest_run, recover
+from indexer.store.files import Disk, LocalFolder, explained
+from indexer.store.known import Known
+from indexer.store.lock import Lock
+from indexer.store.writer import SEGMENT_BYTES, SEGMENT_MANIFESTS, Limits, Start, Writer
+from indexer.tables import TABLES
+
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_OUR_FOLDERS: Final = (*TABLES, layout.STAGING)
+
+
+class Store:
+    """A store of manifests; `open` to read, `create_or_open` to write."""
+
+    def __init__(self, folder: LocalFolder) -> None:
+        self._folder = folder
+
+    @classmethod
+    def open(cls, location: str | Path) -> Store:
+        """Return the store at `location`, for reading.
+
+        StoreMissing where there is none, StoreFormatError where it is newer than this version or something else,
+        UsageError for a location of a kind that is not supported.
+        """
+        folder = _folder(location, Disk())
+        if not _has_format(folder):
+            _refuse_foreign(folder, StoreFormatError)
+            raise StoreMissing(f"There is no store at {folder.location}. `indexer run` makes one.")
+        return cls(folder)
+
+    @classmethod
+    def create_or_open(cls, location: str | Path, *, disk: Disk | None = None) -> Store:
+        """Return the store at `location`, for writing; where there is none, make the folder.
+
+        The first writer makes the store in it. UsageError for a folder that holds something else, StoreFormatError
+        for a newer store, StoreError where the folder cannot be made. `disk` is every file operation of the writers.
+        """
+        folder = _folder(location, disk or Disk())
+        if not _has_format(folder):
+            _refuse_foreign(folder, UsageError)
+            with explained("make", folder.root):
+                folder.disk.make_folder(folder.root)
+        return cls(folder)
+
+    @property
+    def location(self) -> str:
+        """The path as it was given."""
+        return self._folder.location
+
+    @property
+    def folder(self) -> Path:
+        """The store's folder, an absolute path."""
+        return self._folder.root
+
+    def files(self) -> Files:
+        """Return one consistent view of the store: whole commits, nothing else. StoreDamaged where a file is gone."""
+        if not _has_format(self._folder):
+            return Files(dict.fromkeys(TABLES, ()), (), ())
+        return committed(self._folder)
+
+    def known(self) -> Known:
+        """Return the digests of all manifests in the store, 32 bytes of memory each."""
+        return facts.known(self.files().tables["manifests"])
+
+    def problems(self) -> dict[str, str]:
+        """Return manifest_digest -> problem for the manifests that could not be flattened whole."""
+        return facts.problems(self.files().tables["manifests"])
+
+    def children(self, wanted: Container[str]) -> Iterator[tuple[str, str]]:
+        """Yield (index digest, child digest) for the indexes in `wanted`, read as it goes."""
+        return facts.children(self.files().tables["index_entries"], wanted)
+
+    def last_repositories(self) -> Mapping[facts.RepositoryKey, str]:
+        """Return the newest status (listed, failed, deleted) of every repository that any run saw."""
+        return facts.last_repositories(self.files().tables["repositories"])
+
+    @contextmanager
+    def writer(
+        self,
+        *,
+        now: Callable[[], datetime],
+        version: str,
+        command: str = "indexer run",
+        segment_manifests: int = SEGMENT_MANIFESTS,
+        segment_bytes: int = SEGMENT_BYTES,
+    ) -> Iterator[Writer]:
+        """Take the lock, clear away what a dead writer left, and give the store's one writer.
+
+        `version` (of this program) and `command` are for people. A segment is committed when it holds
+        `segment_manifests` manifests or `segment_bytes` of their text; at the end what is in hand is committed too,
+        also after an error that was not the store's: a manifest fetched is a manifest kept. The run itself is
+        committed by `Writer.commit_run` only. StoreLocked says who holds the store.
+        """
+        started_at = now()
+        lock = Lock(self._folder.path(layout.LOCK_FILE), command=command, since=started_at)
+        try:
+            _create(self._folder, version)
+            recovered = recover(self._folder)
+            files = committed(self._folder)
+            start = Start(layout.next_run_id(started_at, newest_run(files)), started_at, recovered)
+            known = facts.known(files.tables["manifests"])
+            writer = Writer(self._folder, lock, start, known, Limits(segment_manifests, segment_bytes))
+            with _flushed(writer):
+                yield writer
+        finally:
+            lock.release()
+
+
+@contextmanager
+def _flushed(writer: Writer) -> Iterator[None]:
+    try:
+        try:
+            yield
+        except BaseException:
+            with suppress(StoreError):  # the error that ended the run is the one to tell
+                _flush(writer)
+            raise
+        _flush(writer)
+    finally:
+        writer.close()
+
+
+def _flush(writer: Writer) -> None:
+    if not writer.ended:
+        writer.flush()
+
+
+def _folder(location: str | Path, disk: Disk) -> LocalFolder:
+    scheme = _SCHEME.match(str(location))
+    if scheme:
+        raise UsageError(f"A store at {scheme.group()} is not supported in this version: name a folder, not {location}")
+    if not str(location):
+        raise UsageError("The store's path is empty: name a folder.")
+    return LocalFolder(location, disk)
+
+
+def _has_format(folder: LocalFolder) -> bool:
+    """Whether a store is there; StoreFormatError for one that this version does not know."""
+    path = folder.path(layout.FORMAT_FILE)
+    with explained("read", path):
+        try:
+            text = path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+    try:
+        stated = json.loads(text)
+    except ValueError as error:
+        raise StoreDamaged(f"{path} is not JSON. Restore it from a backup.") from error
+    if not isinstance(stated, dict) or stated.get("program") != layout.PROGRAM or type(stated.get("format")) is not int:
+        raise StoreFormatError(f"{folder.location} is no store of {layout.PROGRAM}: {path} says otherwise.")
+    if stated["format"] != layout.FORMAT:
+        version = stated.get("version", "a newer one")
+        raise StoreFormatError(
+            f"The store {folder.location} has format {stated['format']}, made by {layout.PROGRAM} {version}; "
+            f"this version knows format {layout.FORMAT}. Use version {version} or a later one."
+        )
+    return True
+
+
+def _refuse_foreign(folder: LocalFolder, refusal: type[UsageError | StoreError]) -> None:
+    """Raise `refusal` where something else than the beginnings of a store is at the folder's place."""
+    with explained("read", folder.root):
+        try:
+            found = sorted(entry.name for entry in folder.root.iterdir() if not _is_beginning(entry))
+        except FileNotFoundError:
+            return
+        except NotADirectoryError:
+            raise refusal(f"{folder.location} is a file, not a store. Name a folder.") from None
+    if found:
+        raise refusal(
+            f"{folder.location} is no store and not empty: it holds {found[0]!r}. Name an empty folder or a new one."
+        )
+
+
+def _is_beginning(entry: Path) -> bool:
+    """Whether a store that was being made when its writer died can hold this."""
+    if entry.name == layout.LOCK_FILE:
+        return entry.is_file()
+    if entry.name not in _OUR_FOLDERS or not entry.is_dir():
+        return False
+    return all(entry.name == layout.STAGING and layout.is_staged(inside.name) for inside in entry.iterdir())
+
+
+def _create(folder: LocalFolder, version: str) -> None:
+    """Make the store if it is not there. Only for the holder of the lock: another may just have made it."""
+    if _has_format(folder):
+        return
+    for name in _OUR_FOLDERS:
+        with explained("make", folder.path(name)):
+            folder.disk.make_folder(folder.path(name))
+    with explained("write", folder.root):
+        # The folders are durable before the file that says they are there: a store without one is damaged.
+        folder.disk.sync_folder(folder.root)
+        with suppress(PermissionError):  # a parent that may be passed through but not opened
+            folder.disk.sync_folder(folder.root.parent)
+    recover(folder)  # a writer that died here leaves the staged file that comes next
+    staged = folder.stage(layout.FORMAT_FILE)
+    stated = {"format": layout.FORMAT, "program": layout.PROGRAM, "version": version}
+    try:
+        staged.write(json.dumps(stated).encode() + b"\n")
+        staged.publish()
+    except BaseException:
+        staged.abandon()
+        raise

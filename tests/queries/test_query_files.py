@@ -1,0 +1,72 @@
+"""The shipped query files keep the house's style, run as plain SQL, and are listed in queries/README.md."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import duckdb
+import pytest
+from support.estates import Estate, answer, digest, rows
+
+from indexer.catalog import Query, fetch, load_queries, shipped_queries
+from indexer.catalog.views import base_views, load_views
+
+QUERIES = load_queries([shipped_queries()])
+FILES = sorted(shipped_queries().rglob("*.sql"))
+
+
+@pytest.mark.parametrize("query", QUERIES.values(), ids=lambda query: query.name)
+def test_a_query_says_what_it_answers(query: Query) -> None:
+    assert query.question.endswith("?")
+    assert query.empty.endswith(".")
+    assert all(caveat.endswith(".") for caveat in query.caveats)
+    assert query.caveats or query.name == "failures"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_sql_is_in_lower_case_and_ends_with_columns_and_order(path: Path) -> None:
+    body = [line for line in path.read_text().splitlines() if not line.lstrip().startswith("--")]
+    text = re.sub(r"'[^']*'", "", "\n".join(body))
+    assert text == text.lower()
+    if path.parent.name != "views":
+        final = text[text.rindex("\nselect") if "\nselect" in text else 0 :]
+        assert "*" not in final.partition("\nfrom")[0].replace("count(*)", "").replace("size * (", "")
+        assert "\norder by" in final
+
+
+def test_the_readme_lists_every_query_with_its_question() -> None:
+    text = (shipped_queries() / "README.md").read_text()
+    listed = dict(re.findall(r"^\| \[([a-z0-9-]+)\]\(\1\.sql\) \| (.+?) \|", text, re.MULTILINE))
+    assert listed == {query.name: query.question for query in QUERIES.values()}
+
+
+def test_the_readme_lists_every_view_with_its_description() -> None:
+    text = (shipped_queries() / "README.md").read_text()
+    listed = dict(re.findall(r"^\| `([a-z_]+)` \| (.+?) \|", text, re.MULTILINE))
+    assert listed == {view.name: view.description for view in load_views(shipped_queries() / "views")}
+
+
+def test_queries_run_as_plain_sql_in_any_duckdb_with_the_views(tmp_path: Path) -> None:
+    estate = Estate()
+    estate.image("a", [("base", 1)], ("c", 1))
+    estate.index("x", ["a"])
+    estate.run().repository("app", {"x": ["1"]})
+    files = estate.write(tmp_path)
+    with duckdb.connect() as plain, estate.catalog(tmp_path) as catalog:
+        for view in [*base_views(files), *load_views(shipped_queries() / "views")]:
+            plain.execute(view.statement)
+        for query in QUERIES.values():
+            given = {"digest": digest("base")} if query.name == "images-with-layer" else {}
+            found = fetch(plain.sql(query.sql, params=query.bind(given))).to_pylist()
+            assert found == answer(catalog, query.name, **given)
+            assert found or query.name in {"failures", "unfetched-images"}
+
+
+def test_statements_can_be_prepared_with_their_parameters(tmp_path: Path) -> None:
+    estate = Estate()
+    estate.image("a", [("base", 1)])
+    estate.run().repository("app", {"a": []})
+    with estate.catalog(tmp_path) as catalog:
+        query = QUERIES["images-with-layer"]
+        assert rows(catalog, query.sql, digest=digest("base"))[0][2] == "app"

@@ -1,0 +1,214 @@
+"""Finding a store: what is none, what is newer, what is somebody else's, and what is damaged."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from support.store_rows import NOON, VERSION, check_whole, everything_in, write_run
+
+from indexer.errors import IndexerError, StoreDamaged, StoreFormatError, StoreMissing, UsageError
+from indexer.store import Store, facts
+from indexer.tables import RUN_TABLES, SEGMENT_TABLES, TABLES, Table
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A store with two segments and a run."""
+    write_run(Store.create_or_open(tmp_path / "store"), ["a", "b", "c"])
+    return tmp_path / "store"
+
+
+def test_the_format_file_says_what_the_store_is(folder: Path) -> None:
+    assert json.loads((folder / "format.json").read_text()) == {
+        "format": 1,
+        "program": "manifest-indexer",
+        "version": VERSION,
+    }
+
+
+@pytest.mark.parametrize("kind", ["absent", "empty", "begun"])
+def test_no_store_yet(tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "store"
+    if kind != "absent":
+        folder.mkdir()
+    if kind == "begun":
+        (folder / "lock").write_text("{}")
+        (folder / "layers").mkdir()
+        (folder / "staging").mkdir()
+        (folder / "staging" / "format.json.tmp").write_text("{")
+    with pytest.raises(StoreMissing, match="indexer run"):
+        Store.open(folder)
+    store = Store.create_or_open(folder)
+    files = store.files()
+    assert dict(files.tables) == dict.fromkeys(TABLES, ())
+    assert (files.segments, files.runs) == ((), ())
+    assert len(store.known()) == 0
+    assert store.problems() == {}
+    assert list(store.children({"a"})) == []
+    assert store.last_repositories() == {}
+    write_run(store, ["a"])
+    assert check_whole(Store.open(folder).files()) == ["a"]
+
+
+def test_the_folders_above_are_made(tmp_path: Path) -> None:
+    write_run(Store.create_or_open(tmp_path / "a" / "b" / "store"), ["a"])
+    assert (tmp_path / "a" / "b" / "store" / "format.json").exists()
+
+
+def test_a_location_is_kept_as_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = Store.create_or_open("store")
+    write_run(store, ["a"])
+    assert store.location == "store"
+    assert store.folder == tmp_path / "store"
+    assert all(path.is_absolute() for paths in store.files().tables.values() for path in paths)
+    monkeypatch.chdir("/")
+    assert check_whole(store.files()) == ["a"]
+
+
+def _someone_elses(folder: Path, kind: str) -> None:
+    if kind == "file":
+        folder.write_text("not a folder")
+        return
+    folder.mkdir()
+    if kind == "files":
+        (folder / "thesis.tex").write_text("months of work")
+    elif kind == "folder in the way":
+        (folder / "layers").mkdir()
+        (folder / "layers" / "cake.jpg").write_text("cake")
+    elif kind == "lock is a folder":
+        (folder / "lock").mkdir()
+    elif kind == "layers is a file":
+        (folder / "layers").write_text("")
+
+
+FOREIGN = ["file", "files", "folder in the way", "lock is a folder", "layers is a file"]
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_a_foreign_folder_is_refused_and_left_alone(tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "store"
+    _someone_elses(folder, kind)
+    before = everything_in(tmp_path)
+    with pytest.raises(StoreFormatError, match=r"not a store|no store and not empty"):
+        Store.open(folder)
+    with pytest.raises(UsageError, match=r"not a store|no store and not empty"):
+        Store.create_or_open(folder)
+    assert everything_in(tmp_path) == before
+
+
+def test_a_store_below_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(IndexerError):
+        Store.create_or_open(tmp_path / "file" / "store")
+    with pytest.raises(IndexerError):
+        Store.open(tmp_path / "file" / "store")
+
+
+@pytest.mark.parametrize("location", ["s3://bucket/prefix", "S3://bucket", "gs://bucket", "file:///tmp/store", ""])
+def test_locations_of_another_kind(location: str) -> None:
+    for open_ in (Store.open, Store.create_or_open):
+        with pytest.raises(UsageError, match=r"not supported in this version|is empty"):
+            open_(location)
+
+
+def test_a_newer_format_is_refused_and_nothing_changed(folder: Path) -> None:
+    stated = {"format": 2, "program": "manifest-indexer", "version": "9.1.0"}
+    store = Store.open(folder)
+    (folder / "format.json").write_text(json.dumps(stated))
+    (folder / "staging" / "format.json.tmp").write_text("left over")
+    before = {name: (folder / name).read_bytes() for name in everything_in(folder) - {"lock"}}
+    for attempt in (
+        lambda: Store.open(folder),
+        lambda: Store.create_or_open(folder),
+        store.files,
+        lambda: write_run(store, ["d"]),
+    ):
+        with pytest.raises(StoreFormatError, match=r"has format 2.*9\.1\.0.*knows format 1.*Use version 9\.1\.0"):
+            attempt()
+    assert {name: (folder / name).read_bytes() for name in everything_in(folder) - {"lock"}} == before
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("", StoreDamaged),
+        ("{", StoreDamaged),
+        ("\xff", StoreDamaged),
+        ("[]", StoreFormatError),
+        ("{}", StoreFormatError),
+        ('{"format": "1", "program": "manifest-indexer"}', StoreFormatError),
+        ('{"format": true, "program": "manifest-indexer"}', StoreFormatError),
+        ('{"format": 1, "program": "photo-indexer"}', StoreFormatError),
+    ],
+)
+def test_a_format_file_that_is_none(folder: Path, text: str, error: type[Exception]) -> None:
+    (folder / "format.json").write_bytes(text.encode("latin-1"))
+    for open_ in (Store.open, Store.create_or_open):
+        with pytest.raises(error, match=r"format\.json"):
+            open_(folder)
+
+
+@pytest.mark.parametrize("table", [table for table in TABLES.values() if table.name not in {"manifests", "runs"}])
+def test_a_missing_file_is_damage_and_never_an_empty_table(folder: Path, table: Table) -> None:
+    store = Store.open(folder)
+    path = store.files().tables[table.name][0]
+    path.unlink()
+    commit = "manifests/" if table in SEGMENT_TABLES else "runs/"
+    with pytest.raises(StoreDamaged, match=rf"{path.name} is missing.*backup.*{commit}"):
+        store.files()
+    with pytest.raises(StoreDamaged), store.writer(now=lambda: NOON, version=VERSION):
+        pass
+    # As the message says: without its commit, the rest is gone too, and the next run fetches it again.
+    (folder / commit / path.name).unlink()
+    write_run(store, ["a", "b", "c"])
+    assert sorted(check_whole(store.files())) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("name", [*TABLES, "staging"])
+def test_a_missing_folder_is_damage(folder: Path, name: str) -> None:
+    (folder / name).rename(folder.parent / name)
+    store = Store.open(folder)
+    if name != "staging":  # readers do not look there
+        with pytest.raises(StoreDamaged, match=f"no folder {name}"):
+            store.files()
+    with pytest.raises(StoreDamaged, match=f"no folder {name}"), store.writer(now=lambda: NOON, version=VERSION):
+        pass
+
+
+def _flipped(path: Path) -> bytes:
+    """The file with one bit of a digest's characters changed: no length and no offset tells."""
+    data = bytearray(path.read_bytes())
+    chunk = pq.ParquetFile(path).metadata.row_group(0).column(0)
+    assert chunk.path_in_schema == "manifest_digest"
+    data[chunk.data_page_offset + chunk.total_compressed_size - 8] ^= 1
+    return bytes(data)
+
+
+@pytest.mark.parametrize("harm", ["cut", "empty", "other", "flipped"])
+def test_an_unreadable_file_is_damage_that_names_it(folder: Path, harm: str) -> None:
+    store = Store.open(folder)
+    path = store.files().tables["manifests"][1]
+    harmed = {"cut": path.read_bytes()[:-10], "empty": b"", "other": b"PK\x03\x04" * 100, "flipped": _flipped(path)}
+    path.write_bytes(harmed[harm])
+    with pytest.raises(StoreDamaged, match=rf"Cannot read .*{path.name}.*backup"):
+        store.known()
+
+
+def test_a_file_that_vanishes_under_a_view_is_damage(folder: Path) -> None:
+    files = Store.open(folder).files()
+    files.tables["manifests"][1].unlink()
+    with pytest.raises(StoreDamaged, match=files.tables["manifests"][1].name):
+        facts.known(files.tables["manifests"])
+
+
+def test_all_tables_have_files(folder: Path) -> None:
+    files = Store.open(folder).files()
+    assert set(files.tables) == set(TABLES)
+    assert {len(files.tables[table.name]) for table in SEGMENT_TABLES} == {2}
+    assert {len(files.tables[table.name]) for table in RUN_TABLES} == {1}
+    assert [path.stem for path in files.tables["layers"]] == list(files.segments)
+    assert [path.stem for path in files.tables["images"]] == list(files.runs)

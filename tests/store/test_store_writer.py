@@ -1,0 +1,276 @@
+"""What a writer puts into Parquet: every value, in natural order, once, with its description."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+from support.manifests import digest_of
+from support.store_rows import (
+    NOON,
+    VERSION,
+    Facts,
+    arrow,
+    broken,
+    check_whole,
+    facts,
+    failure,
+    image,
+    read,
+    repository,
+    run_row,
+    write_run,
+)
+
+from indexer.store import Store, Writer
+from indexer.store.parquet import GROUP_ROWS
+from indexer.tables import TABLES, Table
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store.create_or_open(tmp_path / "store")
+
+
+def plain(row: Any) -> dict[str, Any]:
+    """A row as pyarrow gives it back."""
+    return {**row._asdict()}
+
+
+def test_every_table_comes_back_as_it_went_in(store: Store) -> None:
+    unicode = "naïve \u0000 \U0001f4a9 \u2028"
+    things = [
+        facts("a", layers=3),
+        facts("b", children=["a", "c"]),
+        broken("c", unicode),
+        Facts(facts("d").manifest._replace(raw=unicode, annotations={}, layer_bytes=2**63 - 1), [], [], []),
+    ]
+    with store.writer(now=lambda: NOON, version=VERSION) as writer:
+        for order, thing in enumerate(things):
+            assert writer.add(thing, order)
+        repositories = [repository(writer, "a"), repository(writer, "b", "failed")._replace(error=unicode)]
+        images = [image(writer, "a", "a")._replace(tags=[]), image(writer, "a", "b", None)._replace(tags=["1", "ü"])]
+        failures = [failure(writer, "x", None)._replace(registry_id=None, repository=None), failure(writer, "y")]
+        for row in repositories:
+            writer.add_repository(row)
+        writer.add_images(images)
+        for gone in failures:
+            writer.add_failure(gone)
+        run = run_row(writer)
+        writer.commit_run(run)
+    files = store.files()
+    assert read(files, "manifests") == [plain(thing.manifest) for thing in things]
+    assert read(files, "layers") == [plain(row) for thing in things for row in thing.layers]
+    assert read(files, "configs") == [plain(row) for thing in things for row in thing.configs]
+    assert read(files, "index_entries") == [plain(row) for thing in things for row in thing.index_entries]
+    assert read(files, "repositories") == [plain(row) for row in repositories]
+    assert read(files, "images") == [plain(row) for row in images]
+    assert read(files, "failures") == [plain(row) for row in failures]
+    targets = [target._asdict() for target in run.targets]
+    assert read(files, "runs") == [{**plain(run), "targets": targets}]
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: str(table.name))
+def test_descriptions_stand_in_the_files(store: Store, table: Table) -> None:
+    write_run(store, ["a"])
+    (path,) = store.files().tables[table.name]
+    schema = pq.read_schema(path)
+    assert schema.equals(table.schema, check_metadata=False)
+    assert schema.metadata[b"description"].decode() == table.description
+    for column in table.columns:
+        assert schema.field(column.name).metadata[b"description"].decode() == column.description
+        assert schema.field(column.name).nullable == column.nullable
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: str(table.name))
+@pytest.mark.parametrize("rows", [0, 1])
+def test_look_ups_have_bloom_filters_and_statistics(store: Store, table: Table, rows: int) -> None:
+    write_run(store, ["a"] * rows)
+    if not store.files().tables[table.name]:
+        assert table.per == "segment"
+        return
+    (path,) = store.files().tables[table.name]
+    metadata = pq.read_metadata(path)
+    assert metadata.num_row_groups == (1 if metadata.num_rows else 0)
+    for group in range(metadata.num_row_groups):
+        columns = [metadata.row_group(group).column(at) for at in range(metadata.num_columns)]
+        for column in columns:
+            assert column.compression == "ZSTD"
+            assert (column.bloom_filter_offset is not None) == (column.path_in_schema in table.look_ups)
+            flat = "." not in column.path_in_schema and column.path_in_schema != "raw"
+            assert column.is_stats_set == flat
+            repeats = column.path_in_schema != "raw" and not column.path_in_schema.endswith("_digest")
+            assert ("RLE_DICTIONARY" in column.encodings) == (repeats and column.physical_type != "BOOLEAN")
+
+
+def test_other_engines_read_the_files(store: Store) -> None:
+    write_run(store, [f"image {number}" for number in range(50)], segment_manifests=20)
+    files = [str(path) for path in store.files().tables["layers"]]
+    wanted = digest_of("image 33 1")
+    with duckdb.connect() as connection:
+        reader = connection.read_parquet(files)
+        assert reader.filter(f"layer_digest = '{wanted}'").project("manifest_digest, size").fetchall() == [
+            (digest_of("image 33"), 1001)
+        ]
+        assert reader.filter(f"layer_digest = '{digest_of('nothing')}'").fetchall() == []
+
+
+def test_segments_are_cut_by_manifests(store: Store) -> None:
+    write_run(store, "abcdefg", segment_manifests=3)
+    files = store.files()
+    assert [len(pq.read_table(path)) for path in files.tables["manifests"]] == [3, 3, 1]
+    assert files.segments == tuple(f"{files.runs[0]}-0000{number}" for number in (1, 2, 3))
+    assert check_whole(files) == list("abcdefg")
+
+
+def test_segments_are_cut_by_bytes(store: Store) -> None:
+    with store.writer(now=lambda: NOON, version=VERSION, segment_bytes=10) as writer:
+        for name in ("four", "five", "six", "seven", "a name of more than ten"):
+            writer.add(facts(name))
+    assert [len(pq.read_table(path)) for path in store.files().tables["manifests"]] == [3, 2]
+
+
+def test_rows_stand_in_natural_order(store: Store) -> None:
+    with store.writer(now=lambda: NOON, version=VERSION) as writer:
+        for name, place, order in (("d", "b", 2), ("b", "a", 9), ("c", "b", 1), ("a", "a", 3), ("e", "c", 0)):
+            writer.add(facts(name, place), order)
+        for name, place, days in (("d", "b", 1), ("c", "b", 0), ("e", "a", 5)):
+            writer.add_images([image(writer, name, place, NOON + timedelta(days=days))])
+        for place in "cab":
+            writer.add_repository(repository(writer, place))
+            writer.add_failure(failure(writer, place, place))
+        writer.add_failure(failure(writer, "first", None))
+        writer.commit_run(run_row(writer))
+    files = store.files()
+    names = check_whole(files)
+    assert names == list("abcde")
+    layers = [row["manifest_digest"] for row in read(files, "layers")]
+    assert layers == [digest_of(name) for name in names for _ in range(2)]
+    assert [row["tags"] for row in read(files, "images")] == [["e"], ["c"], ["d"]]
+    assert [row["repository"] for row in read(files, "repositories")] == ["a", "b", "c"]
+    assert [row["reason"] for row in read(files, "failures")] == ["first", "a", "b", "c"]
+
+
+def test_a_digest_is_stored_once_ever(store: Store) -> None:
+    with store.writer(now=lambda: NOON, version=VERSION, segment_manifests=2) as writer:
+        assert [writer.add(facts(name)) for name in "abaabbc"] == [True, True, False, False, False, False, True]
+        assert writer.duplicates == 4
+        assert all(digest_of(name) in writer.known() for name in "abc")
+    with store.writer(now=lambda: NOON, version=VERSION) as writer:
+        assert len(writer.known()) == 3
+        assert [writer.add(facts(name)) for name in "abcd"] == [False, False, False, True]
+    assert sorted(check_whole(store.files())) == list("abcd")
+
+
+def test_the_set_of_known_digests_is_the_callers_own(store: Store) -> None:
+    with store.writer(now=lambda: NOON, version=VERSION) as writer:
+        known = writer.known()
+        known.add(digest_of("a"))  # planned, not fetched
+        assert writer.add(facts("a"))
+        writer.add(facts("b"))
+        assert digest_of("b") not in known
+
+
+def test_threads_lose_nothing_and_write_nothing_twice(store: Store) -> None:
+    def work(writer: Writer, mine: int) -> None:
+        for number in range(mine, mine + 150):  # each overlaps with the next
+            writer.add(facts(f"{number:04}"), number)
+            writer.add_images([image(writer, f"{number:04}")])
+
+    with store.writer(now=lambda: NOON, version=VERSION, segment_manifests=25) as writer:
+        threads = [threading.Thread(target=work, args=(writer, 100 * mine)) for mine in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        writer.commit_run(run_row(writer))
+        assert writer.duplicates == 250
+    files = store.files()
+    assert sorted(check_whole(files)) == [f"{number:04}" for number in range(650)]
+    sizes = [len(pq.read_table(path)) for path in files.tables["manifests"]]
+    assert sum(sizes) == 650
+    assert all(25 <= size <= 25 + 6 for size in sizes[:-1])  # one more a thread at most
+    assert len(read(files, "images")) == 900
+
+
+def test_snapshots_are_written_a_row_group_at_a_time(store: Store) -> None:
+    many = GROUP_ROWS["images"] + 100
+    with store.writer(now=lambda: NOON, version=VERSION) as writer:
+        row = image(writer, "a")
+        writer.add_images(row._replace(image_size=number) for number in range(many))
+        (staged,) = (store.folder / "staging").glob("images.*")
+        assert len(writer._run_files["images"]._held) == 100
+        writer.commit_run(run_row(writer))
+    assert not staged.exists()
+    (path,) = store.files().tables["images"]
+    metadata = pq.read_metadata(path)
+    assert [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)] == [many - 100, 100]
+    sizes = arrow(store.files(), "images").column("image_size").to_pylist()
+    assert sorted(sizes) == list(range(many))
+
+
+def test_nothing_new_makes_no_segment(store: Store) -> None:
+    write_run(store, "ab")
+    before = store.files().segments
+    run_id = write_run(store, "ab")
+    files = store.files()
+    assert files.segments == before
+    assert files.runs[-1] == run_id
+    assert len(read(files, "images")) == 4
+
+
+def test_run_ids_grow_when_the_clock_goes_back(store: Store) -> None:
+    ids = [write_run(store, [str(days)], now=NOON - timedelta(days=days)) for days in range(3)]
+    with store.writer(now=lambda: NOON - timedelta(days=9), version=VERSION) as writer:
+        writer.add(facts("a segment of a run that is not committed"))
+        ids.append(writer.run_id)
+        assert writer.started_at == NOON - timedelta(days=9)
+    ids.append(write_run(store, ["last"]))
+    assert ids == sorted(set(ids))
+    files = store.files()
+    assert list(files.runs) == [ids[0], ids[1], ids[2], ids[4]]
+    assert [segment.rpartition("-")[0] for segment in files.segments] == ids
+
+
+def test_a_run_of_another_id_is_refused(store: Store) -> None:
+    with store.writer(now=lambda: NOON, version=VERSION) as writer:
+        with pytest.raises(ValueError, match="of run other"):
+            writer.commit_run(run_row(writer)._replace(run_id="other"))
+        writer.commit_run(run_row(writer))
+
+
+def test_what_was_fetched_is_kept_when_the_run_fails(store: Store) -> None:
+    def fail() -> None:
+        with store.writer(now=lambda: NOON, version=VERSION) as writer:
+            writer.add(facts("a"))
+            writer.add_images([image(writer, "a")])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    files = store.files()
+    assert check_whole(files) == ["a"]
+    assert files.runs == ()
+    assert not list((store.folder / "staging").iterdir())
+    with store.writer(now=lambda: NOON, version=VERSION) as writer:
+        assert writer.recovered == (0, 0, 0)
+
+
+def test_a_row_that_fits_no_column_ends_the_writer_and_harms_nothing(store: Store) -> None:
+    write_run(store, ["a"])
+
+    def fail() -> None:
+        with store.writer(now=lambda: NOON, version=VERSION, segment_manifests=2) as writer:
+            writer.add(facts("b"))
+            writer.add(facts("c")._replace(manifest=facts("c").manifest._replace(manifest_bytes=2**63)))
+
+    with pytest.raises(OverflowError):
+        fail()
+    assert check_whole(store.files()) == ["a"]
+    write_run(store, ["b"])
+    assert check_whole(store.files()) == ["a", "b"]
