@@ -1,3 +1,31 @@
-"""Knows what is really inside Amazon ECR registries."""
+"""Knows what is really inside Amazon ECR registries.
+
+    import indexer
+
+    with indexer.open("./store") as store:
+        store.query("most-shared-layers", limit=5).df()
+
+The command `indexer` does the same and more: `indexer --help`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from indexer.front import OpenStore
 
 __version__ = "0.1.0"
+__all__ = ["__version__", "open"]
+
+
+def open(location: str | Path, *, queries: Sequence[Path | str] = ()) -> OpenStore:  # noqa: A001 - indexer.open, as gzip.open
+    """Open the store at `location` for questions; `queries` are folders of your own .sql files.
+
+    Raises StoreMissing where there is no store, StoreFormatError where a newer version wrote it.
+    """
+    from indexer.front import OpenStore  # noqa: PLC0415 - pyarrow and duckdb: half a second that `--help` need not pay
+
+    return OpenStore(location, query_folders=[Path(folder) for folder in queries])

@@ -1,0 +1,173 @@
+"""The commands and what they take. What they do stands in the modules that they import when they run."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+import indexer
+from indexer.cli.completion import query_names
+from indexer.cli.options import (
+    ConfigOption,
+    Format,
+    FormatOption,
+    LimitOption,
+    PageFormat,
+    PageFormatOption,
+    ParametersOption,
+    StoreOption,
+)
+from indexer.errors import EXIT_USAGE
+
+_EPILOG = "Examples:\n  indexer demo\n  indexer run\n  indexer query registry-totals\n  indexer find team/app:latest"
+_QUERY_EPILOG = "Examples:\n  indexer query most-shared-layers -p limit=5\n  indexer query most-shared-layers --help"
+
+app = typer.Typer(
+    name="indexer",
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help"]},
+)
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"manifest-indexer {indexer.__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True, epilog=_EPILOG)
+def _root(
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001 - the callback acts on it
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+    debug: Annotated[  # noqa: ARG001 - indexer.cli.entry looks for it, also where parsing fails
+        bool, typer.Option("--debug", help="Show where in the program an unexpected error happened.")
+    ] = False,
+) -> None:
+    """Index the image manifests in Amazon ECR, and answer questions about their layers and bytes."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(EXIT_USAGE)
+
+
+@app.command(epilog="Example: indexer run --config config.yaml")
+def run(
+    config: ConfigOption = None,
+    store: StoreOption = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no summary; errors are shown.")] = False,
+) -> None:
+    """List what the registries hold and fetch the manifests that the store does not have.
+
+    Exit code 0: complete; 3: committed, but some things could not be indexed; 4: another run holds the store.
+    """
+    from indexer.cli.run import run_job  # noqa: PLC0415 - boto3, pydantic
+
+    raise typer.Exit(run_job(config, store, quiet=quiet))
+
+
+@app.command(epilog="Example: indexer status --limit 5")
+def status(
+    config: ConfigOption = None,
+    store: StoreOption = None,
+    format_: FormatOption = Format.TABLE,
+    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="Runs at most.")] = 10,
+) -> None:
+    """Show the newest runs, how fresh the store is, and what failed."""
+    from indexer.cli.status import show_status  # noqa: PLC0415 - duckdb, pyarrow
+
+    show_status(config, store, format_, limit)
+
+
+@app.command(epilog=_QUERY_EPILOG, add_help_option=False)
+def query(  # noqa: PLR0913 - the options of a command, by name
+    context: typer.Context,
+    name: Annotated[
+        str | None, typer.Argument(help="The query; without it, all of them.", autocompletion=query_names)
+    ] = None,
+    *,
+    parameters: ParametersOption = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+    format_: FormatOption = Format.TABLE,
+    limit: LimitOption = None,
+    describe: Annotated[bool, typer.Option("--describe", help="Show the query's caveats and parameters.")] = False,
+    sql: Annotated[bool, typer.Option("--sql", help="Show the query's SQL.")] = False,
+    help_: Annotated[bool, typer.Option("--help", help="Show this message, or the query's.")] = False,
+) -> None:
+    """Answer a question by its name; without a name, list the questions."""
+    if help_ and name is None:
+        typer.echo(context.get_help())
+        return
+    from indexer.cli import query as commands  # noqa: PLC0415 - duckdb, pyarrow
+
+    if name is None:
+        commands.list_queries(config, store, format_)
+    elif help_ or describe or sql:
+        commands.describe_query(name, config, store, sql=sql)
+    else:
+        commands.run_query(name, parameters or [], commands.Asked(config, store, format_, limit))
+
+
+@app.command(
+    epilog="""Example: indexer sql "select repository, count(*) as tags from tags group by all order by all" """
+)
+def sql(  # noqa: PLR0913 - as above
+    statement: Annotated[
+        str | None, typer.Argument(help="A reading statement; - reads it from stdin; without it, the views.")
+    ] = None,
+    *,
+    parameters: ParametersOption = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+    format_: FormatOption = Format.TABLE,
+    limit: LimitOption = None,
+) -> None:
+    """Run SQL over the views; without a statement, list the views and their columns.
+
+    A parameter is $key in the statement; its value is text: write $key::bigint where a number is needed.
+    """
+    from indexer.cli import query as commands  # noqa: PLC0415 - duckdb, pyarrow
+
+    asked = commands.Asked(config, store, format_, limit)
+    if statement is None:
+        commands.list_views(asked)
+    else:
+        commands.run_sql(sys.stdin.read() if statement == "-" else statement, parameters or [], asked)
+
+
+@app.command(epilog="Examples:\n  indexer find team/app:latest\n  indexer find 723254a2c089\n  indexer find team/app")
+def find(
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="DIGEST|REPOSITORY[:TAG]", help="A digest or its first 6 characters, a repository, an image."
+        ),
+    ],
+    config: ConfigOption = None,
+    store: StoreOption = None,
+    format_: PageFormatOption = PageFormat.TABLE,
+    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="Rows of each list; json has all.")] = 20,
+) -> None:
+    """Show everything known about a layer, a config, a manifest, an image or a repository."""
+    from indexer.cli.find import show_find  # noqa: PLC0415 - duckdb, pyarrow
+
+    show_find(what, config, store, format_, limit)
+
+
+@app.command(epilog="Example: indexer demo --nights 3")
+def demo(
+    store: Annotated[str, typer.Option("--store", metavar="DIR", help="Where to put the demo's store.")] = "demo-store",
+    nights: Annotated[int, typer.Option("--nights", min=1, max=60, metavar="N", help="Nights to play.")] = 6,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Another seed, another estate.")] = 7,
+    keep_serving: Annotated[
+        bool, typer.Option("--keep-serving", help="Leave the local registry up, to try things on; Ctrl-C ends it.")
+    ] = False,
+) -> None:
+    """Run the job on a made-up estate in a local registry, and show some answers. Needs no AWS account."""
+    from indexer.cli.demo import play_demo  # noqa: PLC0415 - boto3, duckdb, pyarrow
+
+    play_demo(store, nights=nights, seed=seed, keep_serving=keep_serving)

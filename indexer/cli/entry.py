@@ -1,0 +1,82 @@
+"""From the process to a command and back: errors become lines on stderr and exit codes, never tracebacks."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+from difflib import get_close_matches
+from typing import Any
+
+import typer
+
+from indexer.cli import output
+from indexer.cli.app import app
+from indexer.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, IndexerError
+
+_INTERRUPTED = 130
+_DEBUG = "--debug"
+
+
+def main() -> int:
+    """Run the command that the process was started with; return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError):  # a stand-in that somebody put there
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # as above
+    return execute(sys.argv[1:])
+
+
+def execute(arguments: Sequence[str]) -> int:
+    """Run `indexer` with `arguments`; return the exit code (indexer.errors), 130 after Ctrl-C."""
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except (output.ReaderGone, BrokenPipeError):
+        output.forget_stdout()
+        return EXIT_DONE
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
+    try:
+        result = app(list(arguments), prog_name="indexer", standalone_mode=False)
+    except IndexerError as error:
+        return _told(str(error), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        return _told("interrupted", _INTERRUPTED)
+    except (output.ReaderGone, BrokenPipeError):
+        raise
+    except Exception as error:  # noqa: BLE001 - the last resort: a bug, which a user need not see as a traceback
+        if hasattr(error, "format_message"):  # typer's own, for words on the command line that it cannot take
+            return _told(_usage(error), EXIT_USAGE)
+        return _unexpected(error, arguments)
+    return result if isinstance(result, int) else EXIT_DONE
+
+
+def _told(message: str, code: int) -> int:
+    output.say(f"error: {message}")
+    return code
+
+
+def _usage(error: Any) -> str:
+    """Return typer's message with the nearest option, and the help that says more."""
+    message = error.format_message().rstrip(".")
+    context = getattr(error, "ctx", None)
+    if context is None:
+        return str(message)
+    option = getattr(error, "option_name", None)
+    if option is not None and "Did you mean" not in message and "Possible" not in message:
+        known = [name for each in context.command.params for name in each.opts if name.startswith("--")]
+        nearest = get_close_matches(option, known, n=1)
+        message += f"; did you mean {nearest[0]}?" if nearest else ""
+    return f"{message}\n{context.command_path} --help shows what there is"
+
+
+def _unexpected(error: Exception, arguments: Sequence[str]) -> int:
+    if _DEBUG in arguments or os.environ.get("INDEXER_DEBUG", "0") not in {"", "0"}:
+        output.say("".join(traceback.format_exception(error)).rstrip())
+        return EXIT_FAILED
+    said = f"{type(error).__name__}: {error}".rstrip(": ")
+    return _told(f"this should not have happened: {said}\nset INDEXER_DEBUG=1 to see where, and report it", EXIT_FAILED)

@@ -1,0 +1,77 @@
+"""Where text goes: data to stdout, everything else to stderr; and what the terminal can show.
+
+All output of the commands goes through here, so that a reader that went away (`| head`) ends a command in silence.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+from indexer.cli.cells import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+_NARROWEST = 20
+
+
+class ReaderGone(Exception):  # noqa: N818 - no error: whoever read our output has had enough
+    """The other end of stdout was closed."""
+
+
+def emit(text: str, *, now: bool = False) -> None:
+    """Write `text` to stdout as it is; `now` for what somebody is waiting for."""
+    try:
+        sys.stdout.write(text)
+        if now:
+            sys.stdout.flush()
+    except BrokenPipeError as error:
+        raise ReaderGone from error
+
+
+def show(renderable: RenderableType) -> None:
+    """Write something of rich's to stdout, in colour where stdout is a terminal that takes it."""
+    console = console_for(sys.stdout)
+    with console.capture() as capture:
+        console.print(renderable)
+    emit(capture.get())
+
+
+def say(text: str = "") -> None:
+    """Write a line for people to stderr; the lines of `text` are made printable, one by one."""
+    lines = "\n".join(printable(line) for line in text.split("\n"))
+    try:
+        sys.stderr.write(lines + "\n")
+        sys.stderr.flush()
+    except BrokenPipeError as error:
+        raise ReaderGone from error
+
+
+def on_terminal() -> bool:
+    """Whether stdout is a terminal."""
+    return sys.stdout.isatty()
+
+
+def width() -> int:
+    """The terminal's columns; COLUMNS overrules, as everywhere."""
+    return max(_NARROWEST, shutil.get_terminal_size().columns)
+
+
+def console_for(stream: object) -> Console:
+    """Return a rich console on `stream`, which takes markup and emoji codes for what they are: text.
+
+    rich itself looks at NO_COLOR, TERM and COLUMNS.
+    """
+    from rich.console import Console  # noqa: PLC0415 - a tenth of a second that only tables need
+
+    return Console(file=stream, markup=False, emoji=False, highlight=False, soft_wrap=False)  # type: ignore[arg-type]  # TextIO by name
+
+
+def forget_stdout() -> None:
+    """Point stdout at nothing, so that the interpreter's own flush at exit does not complain again."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

@@ -1,0 +1,80 @@
+"""A page of text and tables on stdout, read from top to bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from indexer.cli import cells, output
+from indexer.cli.tables import Column, fitted, plain_lines
+
+_NUMBERS = (int, float, Decimal)
+
+
+class Page:
+    """Prints as it goes. Titles are bold in a terminal; tables fit it, and `otherwise` says how to see all of one."""
+
+    def __init__(self, otherwise: str = "--format csv") -> None:
+        self._begun = False
+        self._otherwise = otherwise
+
+    def title(self, text: str) -> None:
+        """Begin a section."""
+        if self._begun:
+            output.emit("\n")
+        self._print(text, "bold")
+
+    def text(self, text: str) -> None:
+        """Print a paragraph."""
+        self._print(text, "")
+
+    def facts(self, facts: Iterable[tuple[str, str | None]]) -> None:
+        """Print names with their values, one below the other, without those that have no value (None)."""
+        found = [(name, text) for name, text in facts if text is not None]
+        width = max((len(name) for name, _ in found), default=0)
+        for name, text in found:
+            self._print(text, "", before=f"{name:<{width}}  " if width else "- ")
+
+    def table(self, title: str, rows: Sequence[Mapping[str, Any]], *, limit: int | None = None, more: str = "") -> None:
+        """Print `rows` under a title, at most `limit` of them; `more` says how to see the rest. Nothing for no rows."""
+        if not rows:
+            return
+        if title:
+            self.title(title)
+        self._begun = True
+        columns = [_column(name, [row[name] for row in rows[:limit]]) for name in rows[0]]
+        if output.on_terminal():
+            for part in fitted(columns, output.width(), otherwise=self._otherwise):
+                output.show(part)
+        else:
+            for line in plain_lines(columns):
+                output.emit(line)
+        if limit is not None and len(rows) > limit:
+            self.text(f"... and {len(rows) - limit:,} more{more}")
+
+    def _print(self, text: str, style: str, before: str = "") -> None:
+        self._begun = True
+        text = cells.printable(text)
+        if not output.on_terminal():
+            output.emit(f"{before}{text}\n")
+            return
+        from rich.table import Table  # noqa: PLC0415 - a tenth of a second that only a terminal needs
+        from rich.text import Text  # noqa: PLC0415 - as above
+
+        if not before:
+            output.show(Text(text, style=style))
+            return
+        line = Table.grid()
+        line.add_column(no_wrap=True, min_width=len(before))
+        line.add_column(overflow="fold")
+        line.add_row(Text(before, style="dim"), Text(text, style=style))
+        output.show(line)
+
+
+def _column(name: str, values: Sequence[Any]) -> Column:
+    known = [value for value in values if value is not None]
+    right = bool(known) and all(isinstance(value, _NUMBERS) and not isinstance(value, bool) for value in known)
+    texts = [cells.cell(name, value) for value in values]
+    texts_wrap = any(isinstance(value, (str, list, tuple, Mapping)) for value in known)
+    return Column(name, texts, right=right, squeezes=texts_wrap and cells.may_wrap(name, texts))

@@ -1,0 +1,55 @@
+"""Which store a command is about: the flag, else INDEXER_STORE, else `store:` in config.yaml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from indexer.cli.output import say
+from indexer.errors import ConfigError, UsageError
+from indexer.front import OpenStore
+
+if TYPE_CHECKING:
+    from indexer.config import Config
+
+CONFIG = "config.yaml"
+
+
+def read_config(config: str | None) -> Config:
+    """Return the configuration in the file named, or in config.yaml."""
+    from indexer.config import load  # noqa: PLC0415 - pydantic
+
+    return load(Path(config or CONFIG))
+
+
+def open_store(config: str | None, store: str | None) -> OpenStore:
+    """Open the store for reading, with the configuration's own queries; UsageError where none is named."""
+    loaded = _config_if_any(config, needed=store is None)
+    location = store or (loaded.store if loaded is not None else None)
+    if location is None:
+        raise UsageError(
+            f"which store? Name it with --store, or in INDEXER_STORE, or as store: in {CONFIG} (there is none here)"
+        )
+    return OpenStore(location, query_folders=_folders(loaded))
+
+
+def query_folders(config: str | None, store: str | None) -> list[Path]:
+    """Return the folders of the configuration's own queries; none where there is no configuration."""
+    return _folders(_config_if_any(config, needed=store is None))
+
+
+def _config_if_any(config: str | None, *, needed: bool) -> Config | None:
+    """Return the configuration if one is named or lies here; one that just lies here may be wrong if not needed."""
+    if config is None and not Path(CONFIG).exists():
+        return None
+    try:
+        return read_config(config)
+    except ConfigError as error:
+        if needed or config is not None:
+            raise
+        say(f"warning: the queries of this configuration are not used: {error}")
+        return None
+
+
+def _folders(config: Config | None) -> list[Path]:
+    return [Path(config.queries)] if config is not None and config.queries is not None else []

@@ -1,0 +1,124 @@
+"""`indexer query` and `indexer sql`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from indexer.catalog import Query, load_queries, shipped_queries
+from indexer.catalog.queries import find_query
+from indexer.cli import output
+from indexer.cli.exact import csv_lines, json_lines
+from indexer.cli.options import Format
+from indexer.cli.page import Page
+from indexer.cli.places import open_store, query_folders
+from indexer.cli.rows import print_rows
+from indexer.cli.tables import markdown_lines
+from indexer.errors import UsageError
+from indexer.front import Rows
+
+
+class Asked(NamedTuple):
+    """How a command that prints rows was asked to: options as they were given."""
+
+    config: str | None
+    store: str | None
+    format: Format
+    limit: int | None
+
+
+def run_query(name: str, parameters: Sequence[str], asked: Asked) -> None:
+    """Print the rows of a named query."""
+    values = parsed(parameters)
+    with open_store(asked.config, asked.store) as store:
+        rows = Rows(store.query(name, **values))
+        print_rows(rows, asked.format, limit=asked.limit, empty=store.catalog.queries[name].empty)
+
+
+def run_sql(statement: str, parameters: Sequence[str], asked: Asked) -> None:
+    """Print the rows of a statement."""
+    values = parsed(parameters)
+    with open_store(asked.config, asked.store) as store:
+        print_rows(Rows(store.sql(statement, **values)), asked.format, limit=asked.limit)
+
+
+def list_queries(config: str | None, store: str | None, format_: Format) -> None:
+    """Print every query with the question that it answers."""
+    queries = load_queries([shipped_queries(), *query_folders(config, store)])
+    _print_list(("query", "question"), [(query.name, query.question) for query in queries.values()], format_)
+    if format_ is Format.TABLE:
+        output.say("\nindexer query NAME runs one; with --help it tells more")
+
+
+def describe_query(name: str, config: str | None, store: str | None, *, sql: bool) -> None:
+    """Print what there is to know about a query, or just its SQL."""
+    query = find_query(load_queries([shipped_queries(), *query_folders(config, store)]), name)
+    if sql:
+        output.emit(query.sql.rstrip("\n") + "\n")
+        return
+    page = Page()
+    page.title(query.question)
+    page.facts([("", caveat) for caveat in query.caveats])
+    page.table("Parameters", _parameters(query))
+    page.title(f"Example: {_example(query)}")
+
+
+def list_views(asked: Asked) -> None:
+    """Print the views, each with its columns."""
+    with open_store(asked.config, asked.store) as store:
+        if asked.format is not Format.TABLE:
+            rows = [
+                (view, column["column"], column["type"], column["description"])
+                for view in store.tables()
+                for column in store.columns(view)
+            ]
+            _print_list(("view", "column", "type", "description"), rows, asked.format)
+            return
+        page = Page()
+        for view, description in store.tables().items():
+            page.title(view)
+            page.text(description)
+            page.table("", store.columns(view))
+
+
+def parsed(parameters: Sequence[str]) -> dict[str, object]:
+    """Return `key=value` texts as a mapping; UsageError for anything else, and for a key given twice."""
+    values: dict[str, object] = {}
+    for text in parameters:
+        key, equals, value = text.partition("=")
+        if not key or not equals:
+            raise UsageError(f"-p {text}: expected KEY=VALUE, such as -p limit=5")
+        if key in values:
+            raise UsageError(f"-p {key} is given twice")
+        values[key] = value
+    return values
+
+
+def _parameters(query: Query) -> list[dict[str, object]]:
+    return [
+        {
+            "parameter": each.name,
+            "type": each.type,
+            "default": "required" if each.required else "null" if each.default is None else str(each.default),
+            "meaning": each.description,
+        }
+        for each in query.parameters
+    ]
+
+
+def _example(query: Query) -> str:
+    needed = "".join(f" -p {each.name}=..." for each in query.parameters if each.required)
+    return f"indexer query {query.name}{needed}"
+
+
+def _print_list(names: tuple[str, ...], rows: Iterable[tuple[str, ...]], format_: Format) -> None:
+    if format_ is Format.TABLE:
+        Page().table("", [dict(zip(names, row, strict=True)) for row in rows])
+        return
+    lines = {
+        Format.JSON: lambda: json_lines(rows, names),
+        Format.CSV: lambda: csv_lines(rows, names, safe=output.on_terminal()),
+        Format.MARKDOWN: lambda: markdown_lines([(name, False) for name in names], rows),
+    }
+    for line in lines[format_]():
+        output.emit(line)

@@ -1,0 +1,124 @@
+"""`indexer status`: how fresh the store is, what it covers, what failed, and the newest runs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from indexer.catalog import fetch
+from indexer.cli import output
+from indexer.cli.cells import age, counted, local_time
+from indexer.cli.options import Format
+from indexer.cli.page import Page
+from indexer.cli.places import open_store
+from indexer.cli.rows import print_rows
+from indexer.front import OpenStore, Rows
+
+_NOTHING = "no run is committed yet in {place}; indexer run makes the first"
+_RUNS = """
+select started_at, complete, failures, images, manifests_fetched, requests, repositories, finished_at, run_id
+from runs
+order by run_id desc
+"""
+_TARGETS = """
+with
+covered_targets as (
+    select started_at, run_id, unnest(targets, max_depth := 2)
+    from runs
+),
+newest_covers as (
+    select registry_id, region, max(run_id) as run_id, max(started_at) as covered_at
+    from covered_targets
+    group by registry_id, region
+),
+figures as (
+    select registry_id, region, count(*) as repositories, count(*) filter (where status = 'failed') as not_listed
+    from repositories
+    group by registry_id, region
+),
+image_figures as (
+    select registry_id, region, count(*) as images
+    from images
+    group by registry_id, region
+)
+select
+    registry_id,
+    region,
+    newest_covers.covered_at,
+    coalesce(figures.repositories, 0) as repositories,
+    coalesce(figures.not_listed, 0) as not_listed,
+    coalesce(image_figures.images, 0) as images,
+    (
+        select count(*)
+        from failures
+        where
+            failures.region = newest_covers.region
+            and coalesce(failures.registry_id = newest_covers.registry_id, true)
+    ) as failures
+from newest_covers
+left join figures using (registry_id, region)
+left join image_figures using (registry_id, region)
+order by registry_id, region
+"""
+_FAILURES = """
+select operation, code, count(*) as failures, min(repository) as such_as, any_value(reason order by reason) as reason
+from failures
+group by operation, code
+order by count(*) desc, operation, code
+"""
+
+
+def show_status(config: str | None, store: str | None, format_: Format, limit: int) -> None:
+    """Print the state of the store as a page; in the other formats, its newest runs as rows."""
+    with open_store(config, store) as opened:
+        nothing = _NOTHING.format(place=opened.location)
+        if format_ is not Format.TABLE:
+            print_rows(Rows(opened.runs()), format_, limit=limit, empty=nothing)
+        elif newest := _rows(opened, "from runs order by run_id desc limit 1"):
+            _print(opened, newest[0], limit)
+        else:
+            output.say(nothing)
+
+
+def _print(store: OpenStore, newest: dict[str, Any], limit: int) -> None:
+    page = Page()
+    page.facts(
+        [
+            ("store", store.location),
+            ("newest run", _when(newest)),
+            ("complete run", _freshness(store, newest)),
+            ("holds", _holds(store)),
+        ]
+    )
+    page.table("Accounts and regions", _rows(store, _TARGETS))
+    page.table("What the newest runs could not index (indexer query failures)", _rows(store, _FAILURES), limit=limit)
+    runs = _rows(store, _RUNS)
+    page.table("Runs, the newest first", runs, limit=limit, more=" (--limit)")
+
+
+def _when(run: dict[str, Any]) -> str:
+    state = "complete" if run["complete"] else counted(run["failures"], "failure")
+    return f"{local_time(run['started_at'])}, {age(datetime.now(UTC) - run['finished_at'])} ago, {state}"
+
+
+def _freshness(store: OpenStore, newest: dict[str, Any]) -> str | None:
+    """Say when the newest complete run was, where it is not the newest run."""
+    if newest["complete"]:
+        return None
+    found = _rows(store, "from runs where complete order by run_id desc limit 1")
+    return _when(found[0]) if found else "none yet"
+
+
+def _holds(store: OpenStore) -> str:
+    row = _rows(
+        store,
+        "select (select count(*) from repositories) as repositories, (select count(*) from images) as images, "
+        "(select count(*) from all_manifests) as manifests, (select count(*) from runs) as runs",
+    )[0]
+    parts = [f"{row['repositories']:,} repositories"]
+    return ", ".join([*parts, *(counted(row[f"{what}s"], what) for what in ("image", "manifest", "run"))])
+
+
+def _rows(store: OpenStore, statement: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = fetch(store.sql(statement)).to_pylist()
+    return rows

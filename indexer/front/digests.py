@@ -1,0 +1,86 @@
+"""The page about a digest: what it is, in every role that it has, and what has to do with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from indexer.front.asking import Asking, Row
+from indexer.model import Kind
+
+_ARCHIVED = "ECR does not give the manifests of archived images"
+_UNFETCHED = "the newest run did not fetch it; indexer run tries again"
+
+
+def digest_page(asking: Asking, digest: str) -> dict[str, Any]:
+    """Return everything known about a whole digest.
+
+    Keys: `digest`; `roles` (kinds of manifest, layer, config, index entry, subject; empty where nothing is known);
+    `manifest` (its row, None where it is not in the store) with `unknown` saying why not; `images`, `formerly`,
+    `layers`, `children`, `parents`, `referrers`, `failures`; `blob` (None where it is neither layer nor config).
+    """
+    manifest = next(iter(asking.rows("manifest", digest=digest)), None)
+    images = asking.rows("manifest_images", digest=digest)
+    failures = asking.rows("manifest_failures", digest=digest)
+    parents = asking.rows("manifest_parents", digest=digest)
+    referrers = asking.rows("manifest_referrers", digest=digest)
+    blob = _blob(asking, digest)
+    return {
+        "digest": digest,
+        "roles": _roles(manifest, images, parents, referrers, blob),
+        "manifest": manifest,
+        "unknown": None if manifest or not (images or parents) else _why_unknown(images, failures),
+        "images": images,
+        "formerly": asking.rows("manifest_history", digest=digest),
+        "layers": asking.rows("manifest_layers", digest=digest) if manifest else [],
+        "children": asking.rows("manifest_children", digest=digest) if _is_index(manifest) else [],
+        "parents": parents,
+        "referrers": referrers,
+        "failures": failures,
+        "blob": blob,
+    }
+
+
+def _is_index(manifest: Row | None) -> bool:
+    return manifest is not None and manifest["kind"] == Kind.INDEX
+
+
+def _roles(
+    manifest: Row | None, images: list[Row], parents: list[Row], referrers: list[Row], blob: dict[str, Any] | None
+) -> list[str]:
+    roles = [] if manifest is None else [_manifest_role(manifest)]
+    if manifest is None and images:
+        roles.append("listed image whose manifest is unknown")
+    roles += list(dict.fromkeys(claim["role"] for claim in blob["claims"])) if blob else []
+    roles += ["blob that no repository holds any longer"] if blob and not blob["claims"] else []
+    if manifest is None and parents:
+        roles.append("entry of an index")
+    if manifest is None and referrers:
+        roles.append("subject of other manifests")
+    return roles
+
+
+def _manifest_role(manifest: Row) -> str:
+    plain = manifest["kind"] in {Kind.IMAGE, Kind.INDEX, Kind.ARTIFACT, Kind.ATTESTATION}
+    return str(manifest["kind"]) if plain else f"{manifest['kind']} manifest"
+
+
+def _why_unknown(images: list[Row], failures: list[Row]) -> str:
+    if failures:
+        return f"{failures[0]['code']}: {failures[0]['reason']}"
+    return _ARCHIVED if any(image["status"] == "ARCHIVED" for image in images) else _UNFETCHED
+
+
+def _blob(asking: Asking, digest: str) -> dict[str, Any] | None:
+    """What is known of the digest as a layer or config; None where no manifest ever had it."""
+    if not asking.rows("blob_formerly", digest=digest)[0]["manifests"]:
+        return None
+    claims = asking.rows("blob_claims", digest=digest)
+    images = asking.rows("blob_images", digest=digest)
+    sizes = [claim["size"] for claim in claims if claim["size"] is not None]
+    return {
+        "size": max(sizes, default=None),
+        "claims": claims,
+        "manifests": asking.rows("blob_manifests", digest=digest)[0]["manifests"],
+        "repositories": len({(image["registry_id"], image["region"], image["repository"]) for image in images}),
+        "images": images,
+    }

@@ -1,0 +1,113 @@
+"""`find`: everything known about a digest, an image by its tag, or a repository, as one object fit for JSON.
+
+What the text names is decided in this order: a whole digest, the exact name of a repository, an image by its tag, the
+beginning of a digest. Figures are of the current state: what repositories hold as last listed.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Any
+
+from indexer.errors import UsageError
+from indexer.front.asking import Asking, Row
+from indexer.front.digests import digest_page
+from indexer.front.errors import Ambiguous, NotFound
+from indexer.front.references import SHORTEST, Reference, too_short, whole
+from indexer.front.repositories import repository_page
+
+_CANDIDATES = 20
+
+
+def find(asking: Asking, text: str) -> dict[str, Any]:
+    """Return everything known about what `text` names (indexer.front.references says what that may be).
+
+    The object has `looked_for`, and either `digest` with what it is, or `repositories`. Raises UsageError for text
+    that can name nothing, NotFound where nothing is of that name, Ambiguous where several things are.
+    """
+    reference = Reference.parse(text)
+    return {"looked_for": reference.text} | _page(asking, reference)
+
+
+def _page(asking: Asking, reference: Reference) -> dict[str, Any]:
+    if reference.digest is not None:
+        return _digest_page(asking, reference, reference.digest)
+    if whole(reference.part or ""):
+        return _digest_page(asking, reference, str(reference.part))
+    repositories = _repositories(asking, reference)
+    if repositories and reference.tag is None:
+        return repository_page(asking, repositories)
+    if repositories:
+        return digest_page(asking, _tagged(asking, reference)) | {"tag": reference.tag}
+    if reference.part is not None:
+        return _digest_page(asking, reference, reference.part)
+    raise NotFound(_no_repository(asking, reference))
+
+
+def _digest_page(asking: Asking, reference: Reference, digest: str) -> dict[str, Any]:
+    page = digest_page(asking, digest if whole(digest) else _completed(asking, reference, digest))
+    if page["roles"] or page["formerly"]:
+        return page
+    raise NotFound(
+        f"{digest} is not in {asking.place}: no manifest, layer, config or index entry there has this digest"
+    )
+
+
+def _completed(asking: Asking, reference: Reference, beginning: str) -> str:
+    if too_short(beginning):
+        raise UsageError(
+            f"'{reference.text}' is too short for a digest, give at least {SHORTEST} characters of it; "
+            f"and no repository in {asking.place} has this name"
+        )
+    found = asking.rows("digests", beginning=beginning, most=_CANDIDATES + 1)
+    if not found:
+        raise NotFound(f"no digest in {asking.place} begins with '{beginning}', and no repository has this name")
+    if len(found) > 1:
+        lines = [f"  {row['digest']}  {row['what']}" for row in found[:_CANDIDATES]]
+        more = ["  ... and more"] if len(found) > _CANDIDATES else []
+        title = f"'{reference.text}' is the beginning of several digests; give more of it:"
+        raise Ambiguous("\n".join([title, *lines, *more]))
+    return str(found[0]["digest"])
+
+
+def _repositories(asking: Asking, reference: Reference) -> list[Row]:
+    if reference.repository is None:
+        return []
+    rows = asking.rows("repositories", repository=reference.repository)
+    return [row for row in rows if _is_of(reference, row)]
+
+
+def _is_of(reference: Reference, row: Row) -> bool:
+    """Whether a row is of the account and region that the reference's host names, if it has one."""
+    return (reference.registry_id is None or reference.registry_id == row["registry_id"]) and (
+        reference.region is None or reference.region == row["region"]
+    )
+
+
+def _tagged(asking: Asking, reference: Reference) -> str:
+    rows = asking.rows("tagged", repository=reference.repository, tag=reference.tag)
+    rows = [row for row in rows if _is_of(reference, row)]
+    digests = {row["manifest_digest"] for row in rows}
+    if not digests:
+        raise NotFound(_no_tag(asking, reference))
+    if len(digests) > 1:
+        lines = [f"  {row['registry_id']}/{row['region']}  {row['manifest_digest']}" for row in rows]
+        raise Ambiguous("\n".join([f"{reference.text} is not the same everywhere; name one by its digest:", *lines]))
+    return str(digests.pop())
+
+
+def _no_tag(asking: Asking, reference: Reference) -> str:
+    tags = [row["tag"] for row in asking.rows("repository_tags", repository=reference.repository)]
+    said = f"{reference.repository} in {asking.place} has no tag '{reference.tag}'"
+    if not tags:
+        return f"{said}; it has no tags at all"
+    nearest = get_close_matches(str(reference.tag), tags, n=3) or tags[:3]
+    return f"{said}; it has {len(tags)}, such as {', '.join(nearest)}"
+
+
+def _no_repository(asking: Asking, reference: Reference) -> str:
+    names = [row["repository"] for row in asking.rows("repository_names")]
+    nearest = get_close_matches(str(reference.repository), names, n=1)
+    where = f" of {reference.registry_id} in {reference.region}" if reference.registry_id else ""
+    hint = f", did you mean {nearest[0]}?" if nearest else "; indexer query storage-by-repository lists them"
+    return f"there is no repository '{reference.repository}'{where} in {asking.place}{hint}"

@@ -1,0 +1,123 @@
+"""An open store, as notebooks and the command line see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeAlias
+
+from indexer.catalog import Catalog, fetch
+from indexer.front.asking import Asking
+from indexer.front.find import find
+from indexer.store import Store
+
+Relation: TypeAlias = Any
+"""A duckdb.DuckDBPyRelation: `.df()`, `.arrow()`, `.pl()`, `.fetchall()`, `.show()`. Its rows come when asked for."""
+
+
+class OpenStore:
+    """A store at one moment: runs that are committed later do not show until `refresh`.
+
+        store = indexer.open("./store")
+        store.queries()                                   # name -> the question it answers
+        store.query("most-shared-layers", limit=5).df()
+        store.sql("from images where repository = $name", name="team/app").df()
+
+    Raises StoreMissing where there is no store, StoreFormatError where a newer version wrote it, StoreDamaged where
+    a committed file is gone. Close it, or use it in a `with` statement; relations are of no use afterwards.
+    """
+
+    def __init__(self, location: str | Path, *, query_folders: Sequence[Path] = ()) -> None:
+        self._location = location
+        self._query_folders = tuple(query_folders)
+        self._catalog = self._open()
+        self._closed = False
+
+    @property
+    def location(self) -> str:
+        """Where the store is, as it was given."""
+        return str(self._location)
+
+    @property
+    def catalog(self) -> Catalog:
+        """What runs the SQL; for what has no method here."""
+        return self._catalog
+
+    def query(self, name: str, /, **parameters: object) -> Relation:
+        """Return the rows of the named query; `queries` lists them, `describe` tells the parameters of one.
+
+        Raises QueryError for an unknown query or parameter (with the nearest one), or a value of the wrong type.
+        """
+        return self._catalog.query(name, parameters)
+
+    def sql(self, statement: str, /, **parameters: object) -> Relation:
+        """Return the rows of one reading SQL statement over the views, with a value for each `$name` in it.
+
+        Raises QueryError where the statement is wrong, or would change anything.
+        """
+        return self._catalog.sql(statement, parameters)
+
+    def queries(self) -> dict[str, str]:
+        """Return name -> question of every named query."""
+        return {name: query.question for name, query in self._catalog.queries.items()}
+
+    def tables(self) -> dict[str, str]:
+        """Return name -> description of every view that SQL can name."""
+        return {name: view.description for name, view in sorted(self._catalog.views.items())}
+
+    def columns(self, table: str) -> list[dict[str, Any]]:
+        """Return the columns of a view: `column`, `type` and `description` of each. Empty for an unknown view."""
+        statement = (
+            "select column_name as column, lower(data_type) as type, comment as description from duckdb_columns() "
+            "where schema_name = 'main' and table_name = $table order by column_index"
+        )
+        rows: list[dict[str, Any]] = fetch(self.sql(statement, table=table)).to_pylist()
+        return rows
+
+    def runs(self) -> Relation:
+        """Return the committed runs, the newest first."""
+        return self.sql("from runs order by run_id desc")
+
+    def find(self, text: str) -> Mapping[str, Any]:
+        """Return everything known about a digest (or its beginning), a repository, or REPOSITORY:TAG.
+
+        Raises NotFound, or Ambiguous where several things fit.
+        """
+        return find(Asking(self._catalog, self.location), text)
+
+    def refresh(self) -> None:
+        """Show what is committed now. Relations made before are of no use afterwards."""
+        renewed = self._open()
+        self._catalog.close()
+        self._catalog = renewed
+
+    def close(self) -> None:
+        """Let go of the store's files."""
+        self._closed = True
+        self._catalog.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        if self._closed:
+            return f"<indexer.OpenStore {self.location!r}: closed>"
+        runs = fetch(self.runs()).to_pylist()
+        if not runs:
+            return f"<indexer.OpenStore {self.location!r}: no run is committed yet>"
+        newest = runs[0]
+        state = "complete" if newest["complete"] else f"{newest['failures']:,} failures"
+        return (
+            f"<indexer.OpenStore {self.location!r}: {len(runs):,} runs, "
+            f"the newest of {newest['started_at']:%Y-%m-%d %H:%M} UTC ({newest['images']:,} images, {state})>"
+        )
+
+    def _open(self) -> Catalog:
+        store = Store.open(self._location)
+        return Catalog(store.files().tables, folder=store.folder, query_folders=self._query_folders)

@@ -1,0 +1,188 @@
+"""The command as a process: pipes, terminals, start-up, completion, and what happens when all goes wrong."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+from support.commands import COMMAND, Cli, process, terminal
+from support.shop import BASE, Shop
+
+import indexer
+from indexer.catalog import load_queries, shipped_queries
+from indexer.cli.completion import query_names
+
+COMMANDS = ("run", "status", "query", "sql", "find", "demo")
+_MODULES = (
+    "import sys; from indexer.cli import execute; execute(sys.argv[1:]); print(sorted(sys.modules), file=sys.stderr)"
+)
+_ESCAPE = re.compile(r"\x1b\[([0-9;?]*)([a-zA-Z])")
+
+
+def test_version_and_help() -> None:
+    assert process("--version") == (0, f"manifest-indexer {indexer.__version__}\n", "")
+    done = process("--help")
+    assert (done.code, done.err) == (0, "")
+    assert [name for name in COMMANDS if f" {name} " not in done.out] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(cli: Cli, command: str) -> None:
+    done = cli(command, "--help")
+    assert done.code == 0
+    assert f"Usage: indexer {command}" in done.out
+    assert f"indexer {command} " in done.out[done.out.index("Example") :]
+
+
+def test_nothing_asked_is_help_and_wrong_usage() -> None:
+    done = process()
+    assert (done.code, done.err) == (2, "")
+    assert "Usage: indexer" in done.out
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["run", "--help"], ["stauts"]])
+def test_start_up_imports_nothing_slow(words: list[str]) -> None:
+    done = subprocess.run([sys.executable, "-c", _MODULES, *words], capture_output=True, text=True, check=True)
+    slow = {"boto3", "botocore", "pyarrow", "duckdb", "yaml", "indexer.catalog", "indexer.config", "indexer.store"}
+    if len(words) == 1 and words[0].startswith("-"):
+        slow.add("pydantic")  # typer itself takes it to read the words of a command
+    assert [name for name in sorted(slow) if f"'{name}'" in done.stderr] == []
+
+
+def test_status_imports_no_boto3(shop: Shop) -> None:
+    words = [sys.executable, "-c", _MODULES, "status", "--store", str(shop.folder)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert "'duckdb'" in done.stderr
+    assert "'boto3'" not in done.stderr
+
+
+def test_query_names_complete_with_their_questions() -> None:
+    questions = {name: query.question for name, query in load_queries([shipped_queries()]).items()}
+    assert dict(query_names("")) == questions
+    assert [name for name, _ in query_names("most-")] == ["most-shared-layers"]
+    assert query_names("x") == []
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [("indexer st", "status"), ("indexer query regis", "registry-totals"), ("indexer run --q", "--quiet")],
+)
+def test_the_shell_completes(words: str, offered: str) -> None:
+    env = {"_INDEXER_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    assert offered in process(**env).out.split()
+
+
+def test_the_script_for_completion_names_the_command() -> None:
+    done = process(_INDEXER_COMPLETE="source_bash")
+    assert done.code == 0
+    assert "complete" in done.out
+    assert done.out.rstrip().endswith("indexer")
+
+
+@pytest.mark.parametrize("format_", ["table", "csv", "json", "markdown"])
+def test_a_reader_that_has_enough_ends_it_in_silence(shop: Shop, format_: str) -> None:
+    words = ["sql", "select i, repeat('x', 100) as x from range(100000) as numbers(i)", "--store", str(shop.folder)]
+    with subprocess.Popen(
+        [*COMMAND, *words, "--format", format_], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        assert running.stdout.readline()
+        running.stdout.close()
+        said = running.stderr.read()
+    assert (running.returncode, said) == (0, "")
+
+
+def test_a_reader_that_never_reads(shop: Shop) -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    words = [*COMMAND, "find", "team/app", "--store", str(shop.folder)]
+    with subprocess.Popen(words, stdout=theirs, stderr=subprocess.PIPE, text=True) as running:
+        os.close(theirs)
+        assert running.stderr is not None
+        said = running.stderr.read()
+    assert (running.returncode, said) == (0, "")
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+@pytest.mark.parametrize(
+    "words",
+    [["query", "registry-totals"], ["query", "storage-by-repository"], ["status"], ["find", "team/app:1.0"], ["query"]],
+)
+def test_everything_fits_the_terminal(shop: Shop, words: list[str], columns: int) -> None:
+    done = terminal(*words, columns=columns, INDEXER_STORE=str(shop.folder))
+    assert done.code == 0
+    lines = _ESCAPE.sub("", done.out).splitlines()
+    assert max(map(len, lines)) <= columns
+
+
+def test_a_terminal_gets_bold_headers_and_a_pipe_does_not(shop: Shop) -> None:
+    words = ["query", "largest-layers", "--store", str(shop.folder)]
+    assert "\x1b[1m" in terminal(*words).out
+    assert "\x1b" not in process(*words).out
+
+
+@pytest.mark.parametrize("words", [["find", BASE], ["query", "registry-totals"], ["--help"]])
+def test_no_color_is_honoured(shop: Shop, words: list[str]) -> None:
+    done = terminal(*words, NO_COLOR="1", INDEXER_STORE=str(shop.folder))
+    colours = [
+        code
+        for codes, kind in _ESCAPE.findall(done.out)
+        if kind == "m"
+        for code in codes.split(";")
+        if code.isdigit() and int(code) >= 30
+    ]
+    assert colours == []
+
+
+def test_names_cannot_drive_a_real_terminal(shop: Shop) -> None:
+    words = ["sql", "select tag from tags where repository = 'odd/names'", "--store", str(shop.folder)]
+    for format_ in ("table", "csv", "markdown"):
+        shown = terminal(*words, "--format", format_).out
+        assert "\x1b[31m" not in shown
+        assert "red]stop" in shown
+
+
+def test_long_tables_in_a_terminal_say_that_there_is_more(shop: Shop) -> None:
+    words = ["sql", "select i from range(1500) as numbers(i)", "--store", str(shop.folder)]
+    shown = terminal(*words).out
+    assert shown.endswith("only the first 1,000 rows are shown; --format csv gives all of them\n")
+    assert "1,000\n" not in shown
+
+
+def test_output_that_the_terminal_cannot_spell_is_escaped(shop: Shop) -> None:
+    words = ["sql", "select null as x, '漢' as y", "--store", str(shop.folder)]
+    done = process(*words, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert done.code == 0
+    assert "\\u6f22" in done.out
+
+
+@pytest.mark.parametrize(
+    ("words", "env", "debug"),
+    [
+        (["sql", "-"], {}, False),
+        (["--debug", "sql", "-"], {}, True),
+        (["sql", "-"], {"INDEXER_DEBUG": "1"}, True),
+        (["sql", "-"], {"INDEXER_DEBUG": "0"}, False),
+    ],
+)
+def test_what_should_not_happen_is_one_sentence(words: list[str], env: dict[str, str], debug: bool) -> None:
+    closed = ["sh", "-c", 'exec "$@" <&-', "sh", *COMMAND, *words]  # a process without any stdin
+    done = subprocess.run(closed, capture_output=True, text=True, check=False, env=os.environ | env)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert ("Traceback" in done.stderr) is debug
+    if not debug:
+        assert done.stderr.startswith("error: this should not have happened: AttributeError: ")
+        assert "INDEXER_DEBUG=1" in done.stderr
+
+
+def test_python_dash_m_is_the_command() -> None:
+    installed = shutil.which("indexer", path=os.path.dirname(sys.executable))  # noqa: PTH120 - which takes text
+    if installed is None:
+        pytest.skip("the command is not installed beside this Python")
+    done = subprocess.run([installed, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == process("--version").out

@@ -1,0 +1,133 @@
+"""indexer run: from a config file to a committed run, with the exit codes that cron jobs stand on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from support.commands import COMMAND, Cli, terminal
+from support.manifests import document, image
+
+from indexer.local_ecr import Fault, Registry, Server
+from indexer.store import Store
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    registry = Registry()
+    registry.create_repository("team/app")
+    registry.put_image("team/app", image("c", [("base", 10), ("app", 5)]), tags=["1"])
+    with Server([registry]) as server:
+        yield server
+
+
+@pytest.fixture
+def config(cli: Cli, server: Server) -> Path:
+    path = cli.folder / "config.yaml"
+    path.write_text(
+        "store: ./store\nregistries:\n  - regions: [eu-west-1]\n"
+        f"    endpoint_url: {server.url}\nfetch: {{max_attempts: 1, connections: 2, requests_per_second: 2000}}\n"
+    )
+    return path
+
+
+def test_no_config(cli: Cli) -> None:
+    done = cli("run")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("error: config.yaml: there is no such file; name another with --config")
+
+
+def test_a_wrong_config_calls_nothing(cli: Cli, config: Path, server: Server) -> None:
+    config.write_text(config.read_text().replace("regions", "region") + "fetc: {}\n")
+    done = cli("run")
+    assert done.code == 2
+    assert done.err.count("config.yaml:") == 3
+    assert not server.calls
+    assert not (cli.folder / "store").exists()
+
+
+def test_a_complete_run(cli: Cli, config: Path) -> None:
+    done = cli("run")
+    assert (done.code, done.out) == (0, "")
+    assert "fetching" in done.err or "done" in done.err
+    assert ", complete\n  1 repositories with 1 images\n  1 manifests fetched (" in done.err
+    assert done.err.endswith(f"next: indexer query registry-totals --store {cli.folder / 'store'}\n")
+    again = cli("run", "--config", config)
+    assert again.code == 0
+    assert "  0 manifests fetched (0 B), " in again.err
+
+
+def test_quiet_says_nothing_but_errors(cli: Cli, config: Path, server: Server) -> None:
+    assert cli("run", "--quiet") == (0, "", "")
+    server.faults.add(Fault("denied"))
+    done = cli("run", "--quiet")
+    assert done.code == 1
+    assert done.err.startswith("error: nothing could be listed; the store is as it was\n")
+
+
+def test_an_incomplete_run_is_exit_code_3_and_says_why(cli: Cli, config: Path, server: Server) -> None:
+    registry = server.registries[0]
+    broken = [registry.put_image("team/app", document({"layers": number})) for number in range(2)]
+    registry.put_image("team/app", b"{}", tags=["odd"])
+    registry.fail_image("team/app", broken[0], "ImageInaccessible", "try later")
+    done = cli("run")
+    assert done.code == 3
+    assert "incomplete: 3 failures\n" in done.err
+    assert "  2 x Flatten InvalidManifest, such as team/app: " in done.err
+    assert "  1 x BatchGetImage ImageInaccessible, such as team/app: try later\n" in done.err
+    assert f"all of them: indexer query failures --store {cli.folder / 'store'}\n" in done.err
+    assert cli("run", "--quiet").code == 3
+
+
+def test_the_flag_and_the_environment_overrule_the_configs_store(
+    cli: Cli, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli("run", "--quiet", "--store", "flag").code == 0
+    monkeypatch.setenv("INDEXER_STORE", "environment")
+    assert cli("run", "--quiet").code == 0
+    assert sorted(path.name for path in cli.folder.iterdir() if path.is_dir()) == ["environment", "flag"]
+
+
+def test_a_store_that_is_held_is_exit_code_4(cli: Cli, config: Path) -> None:
+    with Store.create_or_open("store").writer(now=lambda: datetime.now(UTC), version="1", command="the other"):
+        done = cli("run")
+    assert done.code == 4
+    assert "'the other'" in done.err
+
+
+def test_a_store_elsewhere_is_refused_before_any_call(cli: Cli, config: Path, server: Server) -> None:
+    assert cli("run", "--store", "s3://bucket/prefix").code == 2
+    (cli.folder / "letter.txt").write_text("x")
+    assert cli("run", "--store", ".").code == 2
+    assert not server.calls
+
+
+def test_a_terminal_sees_how_far_it_is(cli: Cli, config: Path, server: Server) -> None:
+    server.latency = 0.3
+    done = terminal("run", "--config", config, columns=100)
+    assert done.code == 0
+    assert "\x1b[" in done.out
+    assert "listing: " in done.out
+    assert "  1 manifests fetched" in done.out
+
+
+def test_ctrl_c_ends_without_a_traceback(cli: Cli, config: Path, server: Server) -> None:
+    server.faults.add(Fault("hang", operation="BatchGetImage", seconds=2))
+    words = [*COMMAND, "run", "--config", str(config)]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=os.environ | {"TZ": "UTC"}) as running:
+        assert running.stderr is not None
+        said = ""
+        while "fetching" not in said:
+            said += running.stderr.readline()
+        running.send_signal(signal.SIGINT)
+        server.faults.clear()
+        said += running.stderr.read()
+    assert running.returncode == 130
+    assert "interrupted: this run is not committed" in said
+    assert "Traceback" not in said
+    assert cli("run", "--quiet").code == 0

@@ -1,0 +1,119 @@
+"""Tables: they fit, nothing is cut in the middle, and names from a registry are text."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from indexer.cli.tables import Column, fitted, markdown_lines, plain_lines
+
+
+def _shown(columns: list[Column], width: int) -> str:
+    stream = io.StringIO()
+    console = Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
+    for part in fitted(columns, width):
+        console.print(part)
+    return stream.getvalue()
+
+
+def _columns(rows: int = 6) -> list[Column]:
+    return [
+        Column("registry_id", ["123456789012"] * rows),
+        Column("repository", [f"team/with-a-long-name/app-{number}" for number in range(rows)], squeezes=True),
+        Column("images", [f"{number:,}" for number in range(rows)], right=True),
+        Column("per_repository_unique_bytes", ["100 GiB"] * (rows - 1) + ["1 B"], right=True),
+        Column("pushed_at", [f"2026-01-12 02:00:0{number % 10}" for number in range(rows)]),
+    ]
+
+
+def test_what_fits_is_shown_whole() -> None:
+    lines = _shown(_columns(), 200).splitlines()
+    assert lines[0].split() == ["registry_id", "repository", "images", "per_repository_unique_bytes", "pushed_at"]
+    assert set(lines[1]) == {"─"}
+    assert len(lines) == 8
+
+
+def test_headers_break_before_anything_is_left_out() -> None:
+    text = _shown(_columns(), 90)
+    assert "per_repository_unique_bytes" not in text
+    assert re.search(r"repository_", text)
+    assert "not shown" not in text
+    assert "team/with-a-long-name/app-5" in text
+
+
+def test_what_is_the_same_in_every_row_is_said_once() -> None:
+    text = _shown(_columns(), 70)
+    assert text.startswith("in every row: registry_id 123456789012\n")
+    assert text.count("123456789012") == 1
+
+
+def test_of_many_rows_the_last_columns_are_left_out_by_name() -> None:
+    text = _shown(_columns(), 45)
+    assert "not shown, for lack of room: pushed_at (a wider" in " ".join(text.split())
+    assert "2026-01-12" not in text
+
+
+def test_few_rows_are_turned() -> None:
+    columns = [Column(f"figure_{number}", ["1.00 KiB", f"{number} B"], right=True) for number in range(12)]
+    lines = _shown(columns, 60).splitlines()
+    assert [line.split()[0] for line in lines] == [column.name for column in columns]
+    assert lines[2].split() == ["figure_2", "1.00", "KiB", "2", "B"]
+
+
+def test_rows_too_wide_even_turned_come_one_by_one() -> None:
+    text = _shown(_columns(2), 45)
+    assert [line.split()[0] for line in text.splitlines() if line.strip()].count("images") == 2
+
+
+def test_nothing_but_equal_columns_is_still_a_table() -> None:
+    columns = [Column(f"a_long_name_of_column_{number}", ["the same text"] * 9) for number in range(9)]
+    assert "the same text" in _shown(columns, 40)
+
+
+@given(st.integers(1, 9), st.integers(40, 200), st.data())
+def test_no_line_is_wider_than_the_terminal(rows: int, width: int, data: st.DataObject) -> None:
+    text = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), max_size=60)
+    cells = st.lists(text, min_size=rows, max_size=rows)
+    columns = [
+        Column(f"column_{number}", data.draw(cells), squeezes=True) for number in range(data.draw(st.integers(1, 8)))
+    ]
+    console = Console(width=width)
+    assert all(console.measure(line).maximum <= width for line in _shown(columns, width).splitlines())
+
+
+def test_markup_and_emoji_codes_are_text() -> None:
+    text = _shown([Column("tag", ["[red]stop[/red]", ":boom:", "[/]"], squeezes=True)], 80)
+    assert "[red]stop[/red]" in text
+    assert ":boom:" in text
+
+
+def test_a_plain_table_is_as_wide_as_it_needs_to_be() -> None:
+    lines = list(plain_lines(_columns(2), [["x", "y" * 300, "1", "2", "3"]]))
+    assert lines[0].split() == [column.name for column in _columns()]
+    assert lines[1].startswith("123456789012  team/with-a-long-name/app-0       0  ")
+    assert "y" * 300 in lines[3]
+    assert all(line.endswith("\n") and not line.endswith(" \n") for line in lines)
+
+
+def test_columns_of_a_plain_table_stand_in_line() -> None:
+    lines = list(plain_lines(_columns(3)))
+    assert len({line.index("2026") for line in lines[1:]}) == 1
+
+
+@pytest.mark.parametrize("text", ["a|b", "a\\|b", "`x`", "<script>", "[a](b)", "*", "\\"])
+def test_markdown_reads_back(text: str) -> None:
+    header, rule, row = markdown_lines([("tag", False), ("n", True)], [[text, "1"]])
+    assert header == "| tag | n |\n"
+    assert rule == "| --- | ---: |\n"
+    cells = re.split(r"(?<!\\)(?:\\\\)*\|", row.strip())
+    assert len(cells) == 4
+    assert re.sub(r"\\(.)", r"\1", cells[1].strip()) == text
+
+
+def test_markdown_has_no_line_breaks_in_cells() -> None:
+    assert list(markdown_lines([("a", False)], [["x\ny"]]))[-1] == "| x\\\\ny |\n"
