@@ -36,7 +36,7 @@ _QUESTIONS: tuple[tuple[str, dict[str, str], str], ...] = (
         {"limit": "8"},
         "exclusive bytes are in no other repository of the registry.",
     ),
-    ("most-shared-layers", {"limit": "5"}, "these are stored once and used again and again."),
+    ("most-shared-layers", {"limit": "5"}, "a repository stores each of these once, however many of its images have it."),
     ("layer-reuse-histogram", {}, "used_by 1 means: no other image has this layer. These are the first rows."),
 )
 

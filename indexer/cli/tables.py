@@ -1,8 +1,8 @@
 """Rows as a table for people, made to fit: in a terminal of any width, in a pipe, in Markdown.
 
-In a terminal nothing is cut off in the middle. What does not fit is made room for in this order: long texts wrap;
-columns that say the same in every row are said once, above; a few rows are turned, names from top to bottom; of many
-rows the last columns are left out, by name.
+In a terminal nothing is cut off in the middle. What does not fit is made room for in this order: columns that say the
+same in every row are said once, above; long texts wrap; a few rows are turned, names from top to bottom; of many rows
+the last columns are left out, by name.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ class Column:
 def fitted(columns: Sequence[Column], width: int, *, otherwise: str = "--format csv") -> Iterator[RenderableType]:
     """Yield what to print for `columns` in a terminal `width` wide; `otherwise` is how to see what has no room."""
     rows = len(columns[0].cells) if columns else 0
-    if _fits(columns, width):
-        yield _table(columns, broken=_taken([column.whole for column in columns]) > width)
+    if _taken([column.whole for column in columns]) <= width:
+        yield _table(columns, broken=False)
         return
     constant = [column for column in columns if rows > 1 and len(set(column.cells)) == 1]
     rest = [column for column in columns if column not in constant] or list(columns)
