@@ -1,11 +1,13 @@
 # make demo   sets up and shows the main job on the embedded local registry
 # make test   sets up and runs every check: lint, types, tests
 # make fast   the same without the tests marked slow
+# make bench  what a crawl costs, beside the least that it could cost
+# make bench-queries  what each query costs over a store of a million images, which it builds first (some minutes)
 PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: demo test fast lint types tests constraints clean
+.PHONY: demo test fast bench bench-queries lint types tests constraints clean
 
 demo: $(READY)
 	$(VENV)/bin/indexer demo
@@ -24,6 +26,12 @@ tests: $(READY)
 
 fast: lint types
 	$(VENV)/bin/pytest -m "not slow"
+
+bench: $(READY)
+	$(VENV)/bin/python benchmarks/crawl.py
+
+bench-queries: $(READY)
+	$(VENV)/bin/python benchmarks/queries.py
 
 # Every package in constraints.txt, at that version and with one of those hashes, then the checkout itself.
 $(READY): constraints.txt pyproject.toml

@@ -1,119 +1,131 @@
-"""The second half of a run: fetch what the plan holds, chunk by chunk, and hand the rows to the store."""
+"""The second half of a run: fetch what the plan holds, chunk by chunk, by threads here or by worker processes."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import NamedTuple, Protocol
 
-from indexer.crawl.plan import Place, Wanted, chunks
+from indexer.crawl.hands import Ask, Hands, Told
+from indexer.crawl.plan import Place, Plan, Wanted, chunks
 from indexer.crawl.report import Cause, Subject
-from indexer.crawl.shared import Shared, windowed
+from indexer.crawl.shared import Shared, Stop, windowed
 from indexer.crawl.targets import Walk
-from indexer.ecr import Batch, FetchFailure
-from indexer.flatten import Flattened, Source, flatten
-from indexer.model import Digest
 
-_OF_THE_REPOSITORY = frozenset({"AccessDeniedException", "RepositoryNotFoundException"})
-"""Refusals that every further call for the repository would meet as well."""
-
-
-class RowSink(Protocol):
-    """The part of the store's writer that takes facts about manifests; safe for threads."""
-
-    def add(self, flattened: Flattened, order: int, /) -> bool:
-        """Add the rows of one manifest; False where the store has it already."""
+_SPAN = 20
 
 
 class Task(NamedTuple):
-    """One call to make."""
+    """One call to make, as the plan knows it."""
 
-    walk: Walk
-    repository: str
+    place: Place
     wanted: list[Wanted]
+
+    @property
+    def ask(self) -> Ask:
+        """The same, as it is done."""
+        digests, orders = [each.digest for each in self.wanted], [each.order for each in self.wanted]
+        return Ask(self.place.target, self.place.repository, digests, orders)
+
+
+class Feed:
+    """A target's tasks, in spans of neighbours: they share layers, and so should go into one segment."""
+
+    def __init__(self, queues: Mapping[Place, list[Wanted]], chunk_size: int) -> None:
+        size = _SPAN * chunk_size
+        self._spans = deque((place, part) for place, queue in queues.items() for part in chunks(queue, size))
+        self._chunk_size = chunk_size
+
+    def span(self) -> Iterator[Task]:
+        """Yield the tasks of the next span; none where nothing is left."""
+        if self._spans:
+            place, wanted = self._spans.popleft()
+            yield from (Task(place, part) for part in chunks(wanted, self._chunk_size))
+
+    def __iter__(self) -> Iterator[Task]:
+        while self._spans:
+            yield from self.span()
+
+
+class Taker(Protocol):
+    """What is told what became of each task."""
+
+    def __call__(self, task: Task, told: Told, /) -> None:
+        """Take it."""
+
+
+class Crew(Protocol):
+    """Whoever does the tasks."""
+
+    def run(self, feeds: Mapping[int, Feed], take: Taker) -> None:
+        """Do all tasks of the targets' feeds and tell `take` of each."""
+
+
+class Threads:
+    """A crew in this process: as many threads per target as it has connections."""
+
+    def __init__(self, hands: Hands, connections: int, stop: Stop) -> None:
+        self._hands = hands
+        self._connections = connections
+        self._stop = stop
+
+    def run(self, feeds: Mapping[int, Feed], take: Taker) -> None:
+        """Do all tasks, all targets at once."""
+        with ThreadPoolExecutor(max(1, len(feeds)), thread_name_prefix="target") as targets, self._stop.on_error():
+            for done in as_completed([targets.submit(self._run_target, feed, take) for feed in feeds.values()]):
+                done.result()
+
+    def _run_target(self, tasks: Iterable[Task], take: Taker) -> None:
+        def work(task: Task) -> None:
+            if not self._stop.asked:
+                take(task, self._hands.do(task.ask))
+
+        with ThreadPoolExecutor(self._connections, thread_name_prefix="fetch") as pool, self._stop.on_error():
+            for _ in windowed(pool, work, tasks, ahead=2 * self._connections):
+                pass
 
 
 class Fetcher:
-    """Fetches with as many threads per target as it has connections, until the plan is empty."""
+    """Gives a crew what the plan holds, and writes down what came of it. `take` may be called from several threads."""
 
-    def __init__(self, walks: list[Walk], sink: RowSink, shared: Shared) -> None:
+    def __init__(self, walks: list[Walk], shared: Shared) -> None:
         self.manifests = 0
         self.bytes = 0
         self._walks = walks
-        self._sink = sink
-        self._plan = shared.plan
+        self._plan: Plan = shared.plan
         self._report = shared.report
         self._progress = shared.progress
-        self._stop = shared.stop
-        self._now = shared.now
-        self._lock = threading.Lock()
-        self._refused: dict[Place, Cause] = {}
-        self._accounts = {walk.number: shared.report.account(walk) or "" for walk in walks}
+        self._lock = shared.lock
 
-    def run(self, chunk_size: int, connections: int) -> None:
+    def run(self, crew: Crew, chunk_size: int) -> None:
         """Fetch all that is planned, and what turns up on the way: children of indexes, second sources."""
         while queues := self._plan.take():
-            tasks = {walk.number: list[Task]() for walk in self._walks}
+            targets: dict[int, dict[Place, list[Wanted]]] = {}
             for place, queue in queues.items():
-                walk = self._walks[place.target]
-                tasks[place.target] += (Task(walk, place.repository, part) for part in chunks(queue, chunk_size))
-            self._run_all([each for each in tasks.values() if each], connections)
+                targets.setdefault(place.target, {})[place] = queue
+            crew.run({number: Feed(its, chunk_size) for number, its in targets.items()}, self.take)
 
-    def _run_all(self, tasks: list[list[Task]], connections: int) -> None:
-        """Run each target's tasks on its own threads, all targets at once."""
-        with ThreadPoolExecutor(max(1, len(tasks)), thread_name_prefix="target") as targets, self._stop.on_error():
-            running = [targets.submit(self._run_target, each, connections) for each in tasks]
-            for done in as_completed(running):
-                done.result()
-
-    def _run_target(self, tasks: list[Task], connections: int) -> None:
-        with ThreadPoolExecutor(connections, thread_name_prefix="fetch") as pool, self._stop.on_error():
-            for _ in windowed(pool, self._run_task, tasks, ahead=2 * connections):
-                pass
-
-    def _run_task(self, task: Task) -> None:
-        if self._stop.asked:
-            return
-        place = Place(task.walk.number, task.repository)
-        refused = self._refused.get(place)
-        if refused is not None:
-            batch = Batch((), tuple(FetchFailure(each.digest, refused.code, refused.reason) for each in task.wanted))
-        else:
-            batch = task.walk.ecr.batch_get_image(task.repository, [each.digest for each in task.wanted])
-            self._learn(place, batch)
-        wanted = {each.digest: each for each in task.wanted}
-        self._store(task, batch, wanted)
-        for failure in batch.failures:
-            self._failed(task, wanted[failure.digest], failure)
-
-    def _store(self, task: Task, batch: Batch, wanted: Mapping[Digest, Wanted]) -> None:
-        source = Source(self._accounts[task.walk.number], task.walk.target.region, task.repository, self._now())
-        size = 0
-        for manifest in batch.manifests:
-            flattened = flatten(manifest.digest, manifest.raw, source, verified=manifest.verified)
-            self._sink.add(flattened, wanted[manifest.digest].order)
-            size += len(manifest.raw)
-            if flattened.manifest.problem is not None:
-                each = wanted[manifest.digest]
-                subject = Subject(task.repository, each.digest, each.tag)
-                self._report.fail(task.walk, subject, Cause.document(flattened.manifest.problem))
-            if flattened.index_entries and self._plan.hides:
-                children = (entry.manifest_digest for entry in flattened.index_entries)
-                self._progress.count(wanted=self._plan.follow(children))
+    def take(self, task: Task, told: Told) -> None:
+        """Write down what became of a task."""
         with self._lock:
-            self.manifests += len(batch.manifests)
-            self.bytes += size
-        self._progress.count(fetched=len(batch.manifests), bytes=size)
+            self.manifests += told.manifests
+            self.bytes += told.bytes
+        self._progress.count(fetched=told.manifests, bytes=told.bytes)
+        if told.children and self._plan.hides:
+            self._progress.count(wanted=self._plan.follow(told.children))
+        if told.failures or told.problems:
+            self._explain(task, told)
 
-    def _failed(self, task: Task, wanted: Wanted, failure: FetchFailure) -> None:
-        """Ask the next repository that lists the digest, or note that none gave it."""
-        if not self._plan.elsewhere(wanted):
-            cause = Cause("BatchGetImage", failure.code, failure.reason)
-            self._report.fail(task.walk, Subject(task.repository, wanted.digest, wanted.tag), cause)
-
-    def _learn(self, place: Place, batch: Batch) -> None:
-        """Remember a repository that refuses everything: the rest of it is not asked for."""
-        refusal = next((failure for failure in batch.failures if failure.code in _OF_THE_REPOSITORY), None)
-        if refusal is not None and not batch.manifests:
-            self._refused[place] = Cause("BatchGetImage", refusal.code, refusal.reason)
+    def _explain(self, task: Task, told: Told) -> None:
+        walk, repository = self._walks[task.place.target], task.place.repository
+        wanted = {each.digest: each for each in task.wanted}
+        for digest, problem in told.problems:
+            subject = Subject(repository, digest, wanted[digest].tag)
+            self._report.fail(walk, subject, Cause.document(problem))
+        for failure in told.failures:
+            each = wanted[failure.digest]
+            # The next repository that lists the digest is asked; where none is left, that is told.
+            if not self._plan.elsewhere(each):
+                cause = Cause("BatchGetImage", failure.code, failure.reason)
+                self._report.fail(walk, Subject(repository, each.digest, each.tag), cause)

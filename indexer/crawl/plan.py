@@ -82,6 +82,11 @@ class Plan:
         """Whether there is any image that only an index could bring in."""
         return bool(self._hidden)
 
+    @property
+    def planned(self) -> int:
+        """How many digests were ever planned."""
+        return len(self._planned)
+
     def follow(self, children: Iterable[str]) -> int:
         """Plan to fetch those children of an index that a filter hid; return how many that are.
 

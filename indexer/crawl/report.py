@@ -68,6 +68,7 @@ class Report:
         self._progress = progress
         self._accounts: dict[int, str] = {}
         self._listed: dict[tuple[str, str], set[str]] = {}
+        self._walks: dict[tuple[str, str], Walk] = {}
         self._lock = threading.Lock()
 
     def target_listed(self, walk: Walk, repositories: Sequence[ListedRepository]) -> None:
@@ -75,8 +76,10 @@ class Report:
         with self._lock:
             if walk.target.registry_id is not None:
                 self._listed.setdefault((walk.target.registry_id, walk.target.region), set())
+                self._walks.setdefault((walk.target.registry_id, walk.target.region), walk)
             for repository in repositories:
                 self._accounts.setdefault(walk.number, repository.registry_id)
+                self._walks.setdefault((repository.registry_id, walk.target.region), walk)
                 self._listed.setdefault((repository.registry_id, walk.target.region), set()).add(repository.name)
 
     def target_failed(self, walk: Walk, error: RegistryError) -> None:
@@ -106,11 +109,24 @@ class Report:
         self._progress.count(failures=1)
 
     def write_deleted(self, before: Mapping[RepositoryKey, str]) -> None:
-        """Write a row for each repository that was there before and is in no listing of its target now."""
+        """Write a row for each repository that was there before, is in no listing of its target now, and is gone.
+
+        ECR is asked for each by name: a listing that left something out must not delete it from the figures.
+        """
         for (registry_id, region, name), status in before.items():
             listed = self._listed.get((registry_id, region))
             if status != "deleted" and listed is not None and name not in listed:
-                self.repository(_deleted(self.run_id, registry_id, region, name))
+                self._write_missing(self._walks[registry_id, region], registry_id, name)
+
+    def _write_missing(self, walk: Walk, registry_id: str, name: str) -> None:
+        try:
+            if not walk.ecr.has_repository(name):
+                self.repository(_deleted(self.run_id, registry_id, walk.target.region, name))
+                return
+            cause = Cause("DescribeRepositories", "MissingFromAnswer", "the listing left out a repository that exists")
+        except RegistryError as error:
+            cause = Cause.of(error)
+        self.fail(walk, Subject(name), cause)
 
     def targets(self, walks: Sequence[Walk]) -> list[TargetName]:
         """Return the targets' names, with the account where it is known."""

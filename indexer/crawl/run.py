@@ -9,21 +9,26 @@ segments behind, and the next one does not fetch them again.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import indexer
 from indexer.config import Config
-from indexer.crawl.fetching import Fetcher
+from indexer.crawl.fetching import Fetcher, Threads
+from indexer.crawl.hands import Hands
 from indexer.crawl.listing import Listing
 from indexer.crawl.plan import Plan
 from indexer.crawl.progress import Progress
 from indexer.crawl.report import Report
-from indexer.crawl.shared import Shared
+from indexer.crawl.shared import Shared, rare_collections
 from indexer.crawl.targets import Walk, walks
+from indexer.crawl.worker import Place, Setup
+from indexer.crawl.workers import processes, turns, workers
 from indexer.errors import IndexerError
 from indexer.store import Store, Writer
 from indexer.tables import RunRow
@@ -44,6 +49,15 @@ class Summary:
         return self.row.complete
 
 
+class Fetched(NamedTuple):
+    """What came of fetching; `requests` and `waited` are those of worker processes alone."""
+
+    manifests: int
+    bytes: int
+    requests: int
+    waited: float
+
+
 def crawl(
     config: Config,
     store: Store,
@@ -60,15 +74,17 @@ def crawl(
     progress = progress or Progress()
     began = time.monotonic()
     targets = walks(config)
-    with store.writer(now=now, version=indexer.__version__) as writer:
+    with rare_collections(), store.writer(now=now, version=indexer.__version__) as writer:
         shared = Shared(Plan(writer.known(), filtered=config.images.hides), Report(writer, progress), progress, now)
         _list(config, targets, store, shared)
-        fetcher = _fetch(config, targets, writer, shared)
+        fetched = _fetch(config, targets, writer, shared)
         progress.phase = "committing"
-        row = _row(writer, targets, shared, fetcher)
+        row = _row(writer, targets, shared, fetched)
         writer.commit_run(row)
     progress.phase = "done"
-    waited = sum(pace.waited for pace in {id(walk.ecr.pace): walk.ecr.pace for walk in targets}.values())
+    waited = fetched.waited + sum(
+        pace.waited for pace in {id(walk.ecr.pace): walk.ecr.pace for walk in targets}.values()
+    )
     return Summary(row, len(shared.report.target_errors), time.monotonic() - began, waited)
 
 
@@ -102,14 +118,41 @@ def _none_answered(targets: list[Walk], shared: Shared) -> IndexerError:
     return IndexerError("\n".join(["nothing could be listed; the store is as it was", *lines]))
 
 
-def _fetch(config: Config, targets: list[Walk], writer: Writer, shared: Shared) -> Fetcher:
+def _fetch(config: Config, targets: list[Walk], writer: Writer, shared: Shared) -> Fetched:
     shared.progress.phase = "fetching"
-    fetcher = Fetcher(targets, writer, shared)
-    fetcher.run(config.fetch.chunk_size, config.fetch.connections)
-    return fetcher
+    fetcher = Fetcher(targets, shared)
+    accounts = [shared.report.account(walk) or "" for walk in targets]
+    count = processes(config.fetch, shared.plan.planned, len({walk.quota for walk in targets}))
+    if count == 1:
+        ecrs = [walk.ecr for walk in targets]
+        hands = Hands(ecrs, accounts, writer, now=shared.now, follow=shared.plan.hides)
+        fetcher.run(Threads(hands, config.fetch.connections, shared.stop), config.fetch.chunk_size)
+        return Fetched(fetcher.manifests, fetcher.bytes, 0, 0.0)
+    ahead = shared.now() - datetime.now(UTC)
+    setups = [
+        Setup(
+            str(writer.folder),
+            writer.run_id,
+            turn,
+            os.getpid(),
+            ahead,
+            shared.plan.hides,
+            [_place(config, walk, account, connections) for walk, account in zip(targets, accounts, strict=True)],
+        )
+        for turn, connections in turns(count, config.fetch.connections)
+    ]
+    with workers(setups, writer.lock_descriptor) as crew:
+        fetcher.run(crew, config.fetch.chunk_size)
+    requests, waited = (sum(column) for column in zip(*crew.done, strict=True))
+    return Fetched(fetcher.manifests, fetcher.bytes, int(requests), waited)
 
 
-def _row(writer: Writer, targets: list[Walk], shared: Shared, fetcher: Fetcher) -> RunRow:
+def _place(config: Config, walk: Walk, account: str, connections: int) -> Place:
+    fetch = config.fetch
+    return Place(walk.target, account, walk.quota, fetch.requests_per_second, connections, fetch.max_attempts)
+
+
+def _row(writer: Writer, targets: list[Walk], shared: Shared, fetched: Fetched) -> RunRow:
     report = shared.report
     return RunRow(
         run_id=writer.run_id,
@@ -120,8 +163,8 @@ def _row(writer: Writer, targets: list[Walk], shared: Shared, fetcher: Fetcher) 
         targets=report.targets(targets),
         repositories=report.repositories,
         images=report.image_rows,
-        requests=sum(walk.ecr.requests for walk in targets),
-        manifests_fetched=fetcher.manifests,
+        requests=sum(walk.ecr.requests for walk in targets) + fetched.requests,
+        manifests_fetched=fetched.manifests,
         failures=report.failures,
-        bytes=fetcher.bytes,
+        bytes=fetched.bytes,
     )

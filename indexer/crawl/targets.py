@@ -10,12 +10,16 @@ from indexer.ecr import Ecr, Pace, Target, connect
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """One target and which of its repositories the configuration wants; `number` is its place in the run."""
+    """One target and which of its repositories the configuration wants; `number` is its place in the run.
+
+    Walks with the same `quota` draw on the same of ECR's, and share one pace.
+    """
 
     number: int
     target: Target
     registry: RegistryConfig
     ecr: Ecr
+    quota: int
 
 
 def walks(config: Config) -> list[Walk]:
@@ -24,6 +28,7 @@ def walks(config: Config) -> list[Walk]:
     Entries for the same account and region share one pace: they share ECR's quota.
     """
     paces: dict[tuple[str | None, ...], Pace] = {}
+    quotas: dict[Pace, int] = {}
     found: list[Walk] = []
     for registry in config.registries:
         for region in registry.regions:
@@ -31,7 +36,7 @@ def walks(config: Config) -> list[Walk]:
             pace = paces.setdefault(_quota(target), Pace(config.fetch.requests_per_second))
             client = connect(target, connections=config.fetch.connections)
             ecr = Ecr(client, target, pace, max_attempts=config.fetch.max_attempts)
-            found.append(Walk(len(found), target, registry, ecr))
+            found.append(Walk(len(found), target, registry, ecr, quotas.setdefault(pace, len(quotas))))
     return found
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from indexer.ecr.answers import Batch, FetchedManifest, FetchFailure, ListedImage, ListedRepository
 from indexer.ecr.client import Ecr
-from indexer.ecr.pace import Pace
+from indexer.ecr.pace import Pace, Turn
 from indexer.ecr.session import Target, connect
 
 __all__ = [
@@ -20,5 +20,6 @@ __all__ = [
     "ListedRepository",
     "Pace",
     "Target",
+    "Turn",
     "connect",
 ]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, NamedTuple
 
+from indexer.ecr.parsing import microseconds
 from indexer.errors import RegistryUnavailable
 from indexer.flatten import digest_matches
 from indexer.model import Digest
 
+_LARGEST = 2**63 - 1
 _TRANSIENT_CODES = frozenset({"UpstreamTooManyRequests", "UpstreamUnavailable"})
 
 
@@ -26,15 +29,18 @@ class ListedRepository(NamedTuple):
 
 
 class ListedImage(NamedTuple):
-    """An image as DescribeImages gives it. `digest` is ECR's text, checked by whoever uses it."""
+    """An image as DescribeImages gives it. `digest` is ECR's text, checked by whoever uses it.
+
+    Times are microseconds since 1970, UTC: a datetime for each would cost as much as all the rest of a listing.
+    """
 
     digest: str
     tags: tuple[str, ...]
     media_type: str | None
     artifact_type: str | None
     size: int | None
-    pushed_at: datetime | None
-    last_pulled_at: datetime | None
+    pushed_at: int | None
+    last_pulled_at: int | None
     status: str | None
     subject_digest: str | None
 
@@ -85,6 +91,7 @@ def no_answer(operation: str, what: str) -> RegistryUnavailable:
 
 def listed_repository(item: Mapping[str, Any]) -> ListedRepository:
     """Return a repository; RegistryUnavailable where its name or registry is missing."""
+    # botocore's parser made this from the service model, with all types as they are there.
     if not item.get("repositoryName") or not item.get("registryId"):
         raise no_answer("DescribeRepositories", "a repository in it has no name or no registry id")
     encryption = item.get("encryptionConfiguration") or {}
@@ -100,20 +107,41 @@ def listed_repository(item: Mapping[str, Any]) -> ListedRepository:
 
 
 def listed_image(item: Mapping[str, Any]) -> ListedImage:
-    """Return an image; RegistryUnavailable where it has no digest."""
-    if not item.get("imageDigest"):
-        raise no_answer("DescribeImages", "an image in it has no digest")
-    return ListedImage(
-        digest=item["imageDigest"],
-        tags=tuple(item.get("imageTags") or ()),
-        media_type=item.get("imageManifestMediaType"),
-        artifact_type=item.get("artifactMediaType"),
-        size=item.get("imageSizeInBytes"),
-        pushed_at=item.get("imagePushedAt"),
-        last_pulled_at=item.get("lastRecordedPullTime"),
-        status=item.get("imageStatus"),
-        subject_digest=item.get("subjectManifestDigest"),
-    )
+    """Return an image; RegistryUnavailable where it has no digest, or a member is not of its type."""
+    # The answer comes as it was sent: nothing before this has looked at its types.
+    try:
+        image = ListedImage(
+            _text(item["imageDigest"]),
+            tuple(map(_text, item.get("imageTags") or ())),
+            _optional_text(item.get("imageManifestMediaType")),
+            _optional_text(item.get("artifactMediaType")),
+            _optional_size(item.get("imageSizeInBytes")),
+            microseconds(item.get("imagePushedAt")),
+            microseconds(item.get("lastRecordedPullTime")),
+            _optional_text(item.get("imageStatus")),
+            _optional_text(item.get("subjectManifestDigest")),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        raise no_answer("DescribeImages", f"an image in it is not as it should be ({error!r})") from error
+    return image
+
+
+def _text(said: Any) -> str:
+    if type(said) is not str or not said:
+        raise TypeError(f"expected text, found {said!r:.80}")
+    return said
+
+
+def _optional_text(said: Any) -> str | None:
+    if said is not None and type(said) is not str:
+        raise TypeError(f"expected text, found {said!r:.80}")
+    return said
+
+
+def _optional_size(said: Any) -> int | None:
+    if said is not None and (type(said) is not int or not 0 <= said <= _LARGEST):
+        raise TypeError(f"expected a number of bytes, found {said!r:.80}")
+    return said
 
 
 class Chunk:
@@ -138,10 +166,13 @@ class Chunk:
         images, failures = answer.get("images"), answer.get("failures")
         if not isinstance(images, list) or not isinstance(failures, list):
             raise no_answer("BatchGetImage", "it has no images and failures")
-        for image in images:
-            self._take_image(image)
-        for failure in failures:
-            self._take_failure(failure)
+        try:
+            for image in images:
+                self._take_image(image)
+            for failure in failures:
+                self._take_failure(failure)
+        except (AttributeError, TypeError) as error:  # what should be an object is none
+            raise no_answer("BatchGetImage", f"an element of it is not as it should be ({error})") from error
         if self._open:
             raise self._unfinished()
 
@@ -150,12 +181,14 @@ class Chunk:
         text = image.get("imageManifest")
         if digest is None or not isinstance(text, str):
             return
-        # A lone surrogate is no Unicode text, so no document with this digest: it fails the comparison below.
-        raw = text.encode("utf-8", "surrogatepass")
-        if digest.computable and not (_is_text(raw) and digest_matches(digest, raw)):
-            self._open[digest] = FetchFailure(
-                digest, "DigestMismatch", f"the manifest ECR gave ({len(raw)} bytes) does not hash to its digest"
-            )
+        try:
+            raw = text.encode()
+        except UnicodeEncodeError:  # a lone surrogate is no Unicode text, so no document has this digest
+            self._open[digest] = _mismatch(digest, len(text))
+            return
+        # As nearly always; what is signed or has another digest takes the longer way.
+        if digest != "sha256:" + sha256(raw).hexdigest() and digest.computable and not digest_matches(digest, raw):
+            self._open[digest] = _mismatch(digest, len(raw))
             return
         del self._open[digest]
         self._manifests.append(FetchedManifest(digest, raw, digest.computable))
@@ -164,8 +197,8 @@ class Chunk:
         digest = _requested(failure, self._open)
         if digest is None:
             return
-        code = failure.get("failureCode") or "Unknown"
-        told = FetchFailure(digest, code, failure.get("failureReason") or "ECR gave no reason")
+        code = str(failure.get("failureCode") or "Unknown")
+        told = FetchFailure(digest, code, str(failure.get("failureReason") or "ECR gave no reason"))
         if code in _TRANSIENT_CODES:
             self._open[digest] = told
             return
@@ -192,9 +225,6 @@ def _requested(item: Mapping[str, Any], requested: Mapping[Digest, object]) -> D
     return Digest(digest) if isinstance(digest, str) and digest in requested else None
 
 
-def _is_text(raw: bytes) -> bool:
-    try:
-        raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
+def _mismatch(digest: Digest, size: int) -> FetchFailure:
+    reason = f"the manifest ECR gave ({size} bytes) does not hash to its digest"
+    return FetchFailure(digest, "DigestMismatch", reason)

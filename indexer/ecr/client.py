@@ -87,6 +87,19 @@ class Ecr:
             "DescribeImages", "imageDetails", listed_image, repositoryName=repository, filter={"imageStatus": "ANY"}
         )
 
+    def has_repository(self, repository: str) -> bool:
+        """Whether ECR knows the repository: False only where it says that it does not. Raises RegistryError."""
+        try:
+            self._trying(lambda: page("DescribeRepositories", self._named(repository), "repositories"))
+        except RegistryRefused as error:
+            if error.code == "RepositoryNotFoundException":
+                return False
+            raise
+        return True
+
+    def _named(self, repository: str) -> dict[str, Any]:
+        return self._once("DescribeRepositories", repositoryNames=[repository])
+
     def batch_get_image(self, repository: str, digests: Sequence[Digest]) -> Batch:
         """Ask for up to 100 manifests by digest; every one comes back as a manifest or as a failure.
 
@@ -127,6 +140,7 @@ class Ecr:
 
     def _pages(self, operation: str, key: str, parse: Callable[[Any], T], **arguments: Any) -> Iterator[list[T]]:
         token: str | None = None
+        seen: set[str] = set()
         while True:
             more = {} if token is None else {"nextToken": token}
 
@@ -139,8 +153,9 @@ class Ecr:
             yield parsed
             if following is None:
                 return
-            if following == token:
-                raise no_answer(operation, "its page names itself as the next one")
+            if following in seen:
+                raise no_answer(operation, "its pages go round in a circle")
+            seen.add(following)
             token = following
 
     def _trying(self, ask: Callable[[], T]) -> T:

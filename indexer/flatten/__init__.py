@@ -8,8 +8,10 @@ alone. A document is flattened whole or not at all: the first thing wrong with i
 
 from __future__ import annotations
 
+from indexer.flatten.checks import is_sha256
+from indexer.flatten.layers import Layers
 from indexer.flatten.manifests import parse
 from indexer.flatten.rows import Flattened, Source, flatten
 from indexer.flatten.schema1 import digest_matches
 
-__all__ = ["Flattened", "Source", "digest_matches", "flatten", "parse"]
+__all__ = ["Flattened", "Layers", "Source", "digest_matches", "flatten", "is_sha256", "parse"]

@@ -27,8 +27,10 @@ _A_SIZE = f"a whole number of bytes from 0 to {MAX_BYTES}"
 is_sha256: Final = re.compile(r"sha256:[0-9a-f]{64}").fullmatch
 """Matches the common form of a digest, which needs no more checking."""
 
-known_media_types: Final[set[str]] = set()
-"""Media types that were found to be such: a registry has a few dozen. A look here is 0.9 microseconds shorter.
+known_media_types: Final[dict[str, str]] = {}
+"""Media types that were found to be such, each with itself: a registry has a few dozen.
+
+A look here is 0.9 microseconds shorter, and a row that keeps the text found here keeps no copy of its own.
 
 Hostile documents cannot make it grow: it takes 4,096, of at most 255 characters each, and nothing that is none.
 """
@@ -104,7 +106,7 @@ def is_media_type(value: str) -> bool:
     except ValueError:
         return False
     if len(known_media_types) < _KNOWN:
-        known_media_types.add(value)
+        known_media_types[value] = value
     return True
 
 

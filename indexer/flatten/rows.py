@@ -11,7 +11,8 @@ from indexer import model, tables
 from indexer.errors import DocumentError
 from indexer.flatten.checks import is_media_type
 from indexer.flatten.documents import load
-from indexer.flatten.manifests import read
+from indexer.flatten.layers import Bare, Layers
+from indexer.flatten.manifests import common_manifest, read
 from indexer.model import Descriptor, ImageIndex, ImageManifest, Kind, MediaType
 
 _REFERENCE_TYPE: Final = "vnd.docker.reference.type"
@@ -27,10 +28,10 @@ class Source(NamedTuple):
 
 
 class Flattened(NamedTuple):
-    """The rows of one manifest, each list in the order of the document (layers base first)."""
+    """The rows of one manifest, each sequence in the order of the document (layers base first)."""
 
     manifest: tables.ManifestRow
-    layers: list[tables.LayerRow]
+    layers: Sequence[tables.LayerRow]
     configs: list[tables.ConfigRow]
     index_entries: list[tables.IndexEntryRow]
 
@@ -47,6 +48,9 @@ def flatten(digest: str, raw: bytes, source: Source, *, verified: bool = True) -
         text = raw.decode()
         document = load(raw)
         media_type = _declared(document)
+        common = common_manifest(document)
+        if common is not None:
+            return _of_common(digest, text, len(raw), common, source, verified)
         found = read(document)
     except UnicodeDecodeError as error:
         text, verified = raw.decode(errors="replace"), False
@@ -96,6 +100,30 @@ def _of_manifest(  # noqa: PLR0913, PLR0917 - what makes up a row; the three mak
     )
     layers = _layer_rows(digest, found.layers)
     return Flattened(row, layers, [] if config is None else [_config_row(digest, config, found.layers)], [])
+
+
+def _of_common(  # noqa: PLR0913, PLR0917 - as above
+    digest: str, text: str, size: int, common: tuple[ImageManifest, Bare], source: Source, verified: bool
+) -> Flattened:
+    found, layers = common
+    media_type, kind, version, _, config, _, total, _, annotations = found
+    config_type, named, config_size = (None, None, None) if config is None else config[:3]
+    # tuple.__new__ makes the same rows as the keyword constructors, sooner.
+    new, about = tuple.__new__, (named, config_type, config_size)
+    counts = (len(layers.digests), total, size)
+    row = new(
+        tables.ManifestRow,
+        (digest, media_type, kind, version, None, *about, None, *counts, annotations, text, verified, None, *source),
+    )
+    configs = [new(tables.ConfigRow, (digest, *about, named in layers.digests))]
+    distributable = _all_distributable(frozenset(layers.media_types))
+    each = [True] * len(layers.digests) if distributable else [_is_distributable(kind) for kind in layers.media_types]
+    return Flattened(row, Layers(digest, layers, each), configs, [])
+
+
+@lru_cache(maxsize=4096)  # as above
+def _all_distributable(media_types: frozenset[str]) -> bool:
+    return all(map(_is_distributable, media_types))
 
 
 def _config_row(digest: str, config: Descriptor, layers: Sequence[Descriptor]) -> tables.ConfigRow:

@@ -9,8 +9,9 @@ from indexer.store.commits import Files, Recovered
 from indexer.store.facts import RepositoryKey
 from indexer.store.files import Disk
 from indexer.store.known import Known
-from indexer.store.store import Store
-from indexer.store.writer import SEGMENT_BYTES, SEGMENT_MANIFESTS, Flattened, Writer
+from indexer.store.segments import SEGMENT_BYTES, SEGMENT_MANIFESTS, Flattened, Segments
+from indexer.store.store import Store, segments_of
+from indexer.store.writer import Writer
 
 __all__ = [
     "SEGMENT_BYTES",
@@ -21,6 +22,8 @@ __all__ = [
     "Known",
     "Recovered",
     "RepositoryKey",
+    "Segments",
     "Store",
     "Writer",
+    "segments_of",
 ]

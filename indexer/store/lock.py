@@ -45,6 +45,13 @@ class Lock:
         """Whether this very process holds the lock: False after release, and in a fork."""
         return self._descriptor is not None
 
+    @property
+    def descriptor(self) -> int:
+        """The open file the lock is on. flock belongs to it, not to a process: who inherits it shares the lock."""
+        if self._descriptor is None:
+            raise StoreError("This process does not hold the store's lock.")
+        return self._descriptor
+
     def release(self) -> None:
         """Let go. In a fork, which holds nothing, nothing happens."""
         if self._descriptor is not None:

@@ -18,6 +18,8 @@ from indexer.store.layout import published_key
 from indexer.tables import Column, Table, to_arrow
 
 Row = Sequence[Any]
+Columns = Sequence[Sequence[Any]]
+"""One sequence of values for each column of a table, all of one length; nothing at all for no rows."""
 
 GROUP_ROWS: Final = {"manifests": 20_000, "images": 65_536}
 """Rows in a row group: what a writer holds as rows and a reader decodes at once. `manifests` carry their text."""
@@ -29,6 +31,11 @@ _FLAT: Final = frozenset({"string", "int32", "int64", "bool", "timestamp"})
 def group_rows(table: Table) -> int:
     """Return how many rows a row group of the table holds at most."""
     return GROUP_ROWS.get(table.name, _GROUP_ROWS)
+
+
+def columns_of(rows: Iterable[Row]) -> Columns:
+    """Return rows as columns."""
+    return list(zip(*rows, strict=True))
 
 
 class TableFile:
@@ -43,6 +50,7 @@ class TableFile:
         self._staged = folder.stage(published_key(table, name))
         self._writer: Any = None
         self._held: list[Row] = []
+        self._finished = False
         self._lock = threading.Lock()
 
     def add(self, rows: Iterable[Row]) -> None:
@@ -54,12 +62,26 @@ class TableFile:
                 self._write(self._held[:size])
                 del self._held[:size]
 
-    def publish(self) -> None:
-        """Write what is held and the footer, and publish the file; one without rows is published all the same."""
+    def add_columns(self, columns: Columns) -> None:
+        """Write a whole file's columns, in row groups; as rows they would take twice the time and the memory."""
+        schema = self._table.schema
+        count = len(columns[0]) if columns else 0
+        size = group_rows(self._table)
         with self._lock:
-            if self._held or self._writer is None:
-                self._write(self._held)
-            self._writer.close()
+            for start in range(0, count, size):
+                parts = columns if count <= size else [column[start : start + size] for column in columns]
+                arrays = [pa.array(part, field.type) for part, field in zip(parts, schema, strict=True)]
+                self._write_out(pa.Table.from_arrays(arrays, schema=schema))
+
+    def finish(self) -> None:
+        """Write what is held and the footer, if that is not done yet."""
+        with self._lock:
+            self._finish()
+
+    def publish(self) -> None:
+        """Finish the file and publish it; one without rows is published all the same."""
+        with self._lock:
+            self._finish()
             self._staged.publish()
 
     def abandon(self) -> None:
@@ -69,14 +91,25 @@ class TableFile:
             if self._writer is not None:
                 self._writer.close()  # goes nowhere now; left open, it would try again when it is collected
 
+    def _finish(self) -> None:
+        if self._finished:
+            return
+        if self._held or self._writer is None:
+            self._write(self._held)
+            self._held = []
+        self._writer.close()
+        self._finished = True
+
     def _write(self, rows: list[Row]) -> None:
         if self._order is not None:
             rows.sort(key=self._order)
-        data = to_arrow(self._table, rows)
+        self._write_out(to_arrow(self._table, rows))
+
+    def _write_out(self, data: pa.Table) -> None:
         if self._writer is None:
             self._writer = _open(self._staged, self._table, data)
-        if rows:
-            self._writer.write_table(data, row_group_size=len(rows))
+        if len(data):
+            self._writer.write_table(data, row_group_size=len(data))
 
 
 def _open(staged: Staged, table: Table, first: pa.Table) -> Any:

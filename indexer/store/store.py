@@ -16,7 +16,8 @@ from indexer.store.commits import Files, committed, newest_run, recover
 from indexer.store.files import Disk, LocalFolder, explained
 from indexer.store.known import Known
 from indexer.store.lock import Lock
-from indexer.store.writer import SEGMENT_BYTES, SEGMENT_MANIFESTS, Limits, Start, Writer
+from indexer.store.segments import FIRST_SEGMENT, SEGMENT_BYTES, SEGMENT_MANIFESTS, Limits, Numbers, Segments
+from indexer.store.writer import Start, Writer
 from indexer.tables import TABLES
 
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -118,6 +119,17 @@ class Store:
                 yield writer
         finally:
             lock.release()
+
+
+def segments_of(folder: str | Path, run_id: str, *, worker: int, workers: int, check: Callable[[], None]) -> Segments:
+    """Return what writes segments for the run of a writer in another process, as its worker number `worker`, from 0.
+
+    Only for a process that inherited the writer's lock (`Writer.lock_descriptor`) and keeps it open until it ends.
+    `check` raises where the writer's process has ended: right before a segment is committed it is asked once more.
+    """
+    # What all workers together have in hand stays what one writer has.
+    limits = Limits(max(SEGMENT_MANIFESTS // (2 * workers), FIRST_SEGMENT), SEGMENT_BYTES // (2 * workers))
+    return Segments(LocalFolder(folder, Disk()), run_id, limits, Numbers(worker + 1, workers), check)
 
 
 @contextmanager

@@ -6,10 +6,11 @@ The order of writing is the commit protocol (docs/format.md): the files that say
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Final, NamedTuple, Protocol
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 
 from indexer.errors import StoreError
 from indexer.store import layout
@@ -17,41 +18,19 @@ from indexer.store.commits import Recovered
 from indexer.store.files import Folder
 from indexer.store.known import Known
 from indexer.store.lock import Lock
-from indexer.store.parquet import TableFile
+from indexer.store.parquet import TableFile, columns_of
+from indexer.store.segments import Flattened, Limits, Numbers, Segments, write
 from indexer.tables import (
     FAILURES,
     IMAGES,
-    MANIFESTS,
     REPOSITORIES,
     RUNS,
     TABLES,
-    ConfigRow,
     FailureRow,
     ImageRow,
-    IndexEntryRow,
-    LayerRow,
-    ManifestRow,
     RepositoryRow,
     RunRow,
 )
-
-FIRST_SEGMENT: Final = 500
-SEGMENT_MANIFESTS: Final = 20_000
-SEGMENT_BYTES: Final = 64 << 20
-
-
-class Limits(NamedTuple):
-    """A segment is committed when it holds so many manifests, or so many bytes of their text."""
-
-    manifests: int = SEGMENT_MANIFESTS
-    bytes: int = SEGMENT_BYTES
-
-    def of_segment(self, number: int) -> Limits:
-        """Return the limits of a run's segment `number`, counted from 0: each holds twice what the one before does.
-
-        So a run that dies has lost no more than it had committed, and a long run leaves few small files.
-        """
-        return self._replace(manifests=min(self.manifests, FIRST_SEGMENT << min(number, 32)))
 
 
 class Start(NamedTuple):
@@ -60,26 +39,6 @@ class Start(NamedTuple):
     run_id: str
     started_at: datetime
     recovered: Recovered
-
-
-class Flattened(Protocol):
-    """One manifest's rows."""
-
-    @property
-    def manifest(self) -> ManifestRow:
-        """Its row of `manifests`."""
-
-    @property
-    def layers(self) -> Sequence[LayerRow]:
-        """Its rows of `layers`, base first."""
-
-    @property
-    def configs(self) -> Sequence[ConfigRow]:
-        """Its row of `configs`, if it has one."""
-
-    @property
-    def index_entries(self) -> Sequence[IndexEntryRow]:
-        """Its rows of `index_entries`, in order."""
 
 
 class Writer:
@@ -103,11 +62,9 @@ class Writer:
         self._folder = folder
         self._store_lock = lock
         self._known = known
-        self._limits = limits
-        self._buffer = _Buffer()
-        self._buffer_lock = threading.Lock()
-        self._commit_lock = threading.Lock()
-        self._segments = 0
+        self._segments = Segments(folder, self.run_id, limits, Numbers(), lambda: None)
+        self._known_lock = threading.Lock()
+        self._files_lock = threading.Lock()
         self._run_files: dict[str, TableFile] = {}
         self._ended: str | None = None
 
@@ -123,22 +80,17 @@ class Writer:
         Commits a segment when enough is in hand.
         """
         with self._writing():
-            with self._buffer_lock:
+            with self._known_lock:
                 if not self._known.add(flattened.manifest.manifest_digest):
                     self.duplicates += 1
                     return False
-                self._buffer.add(flattened, order)
-                limits = self._limits.of_segment(self._segments)
-                full = self._buffer.reaches(limits)
-            if full:
-                # Others that find it full wait here: what is in hand grows by no more than one manifest a thread.
-                self._commit_segment(limits)
+            self._segments.add(flattened, order)
             return True
 
     def flush(self) -> None:
         """Commit what is in hand as a segment, if there is anything."""
         with self._writing():
-            self._commit_segment(Limits(1, 0))
+            self._segments.flush()
 
     def add_repository(self, row: RepositoryRow) -> None:
         """Add what became of a repository in this run."""
@@ -161,7 +113,7 @@ class Writer:
             for table in layout.dependents(RUNS):
                 self._run_file(table.name).publish()
             # Last, when all the run's segments and its other files are durable: this name is the run's commit.
-            _write(self._folder, RUNS.name, self.run_id, [run])
+            write(self._folder, RUNS.name, self.run_id, columns_of([run]))
             self._ended = f"the run {self.run_id} is committed"
 
     def close(self) -> None:
@@ -173,6 +125,16 @@ class Writer:
                 file.abandon()
 
     @property
+    def folder(self) -> Path:
+        """The store's folder, an absolute path."""
+        return self._folder.path("")
+
+    @property
+    def lock_descriptor(self) -> int:
+        """The open file on which the lock is held: a process that inherits it holds the lock until it ends."""
+        return self._store_lock.descriptor
+
+    @property
     def ended(self) -> bool:
         """Whether the writer takes nothing more: committed, failed or closed."""
         return self._ended is not None
@@ -182,25 +144,10 @@ class Writer:
             self._run_file(table).add(rows)
 
     def _run_file(self, table: str) -> TableFile:
-        with self._buffer_lock:
+        with self._files_lock:
             if table not in self._run_files:
                 self._run_files[table] = TableFile(self._folder, TABLES[table], self.run_id, _NATURAL_ORDER[table])
             return self._run_files[table]
-
-    def _commit_segment(self, least: Limits) -> None:
-        """Commit what is in hand if it is something and reaches `least`; one segment at a time."""
-        with self._commit_lock:
-            with self._buffer_lock:
-                if not self._buffer.manifests or not self._buffer.reaches(least):
-                    return
-                buffer, self._buffer = self._buffer, _Buffer()
-            self._segments += 1
-            name = layout.segment_name(self.run_id, self._segments)
-            tables = buffer.tables()
-            for table in layout.dependents(MANIFESTS):
-                _write(self._folder, table.name, name, tables[table.name])
-            # Last, when layers, configs and index entries are durable: this name is the segment's commit.
-            _write(self._folder, MANIFESTS.name, name, tables[MANIFESTS.name])
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -216,50 +163,13 @@ class Writer:
             raise
 
 
-class _Buffer:
-    """Rows in hand for the next segment."""
-
-    def __init__(self) -> None:
-        self.manifests: list[tuple[tuple[str, str, str, int, str], Flattened]] = []
-        self.bytes = 0
-
-    def add(self, flattened: Flattened, order: int) -> None:
-        row = flattened.manifest
-        key = (row.registry_id, row.region, row.repository, order, row.manifest_digest)
-        self.manifests.append((key, flattened))
-        self.bytes += row.manifest_bytes
-
-    def reaches(self, limits: Limits) -> bool:
-        return len(self.manifests) >= limits.manifests or self.bytes >= limits.bytes
-
-    def tables(self) -> dict[str, Iterable[Sequence[Any]]]:
-        """Return the rows of each table of a segment, in natural order: neighbours share layers."""
-        self.manifests.sort(key=lambda item: item[0])
-        each = [flattened for _, flattened in self.manifests]
-        return {
-            "manifests": (one.manifest for one in each),
-            "layers": (row for one in each for row in one.layers),
-            "configs": (row for one in each for row in one.configs),
-            "index_entries": (row for one in each for row in one.index_entries),
-        }
-
-
-def _write(folder: Folder, table: str, name: str, rows: Iterable[Sequence[Any]]) -> None:
-    file = TableFile(folder, TABLES[table], name)
-    try:
-        file.add(rows)
-        file.publish()
-    except BaseException:
-        file.abandon()
-        raise
-
-
 def _place(row: RepositoryRow | ImageRow | FailureRow) -> tuple[str, ...]:
     return (row.registry_id or "", row.region, row.repository or "")
 
 
 def _image_place(row: ImageRow) -> tuple[Any, ...]:
-    return (*_place(row), row.pushed_at.timestamp() if row.pushed_at else 0.0, row.manifest_digest)
+    at = row.pushed_at or 0
+    return (*_place(row), at if isinstance(at, int) else at.timestamp() * 1e6, row.manifest_digest)
 
 
 def _failure_place(row: FailureRow) -> tuple[Any, ...]:

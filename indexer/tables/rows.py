@@ -89,7 +89,7 @@ class RepositoryRow(NamedTuple):
 
 
 class ImageRow(NamedTuple):
-    """A row of `images`."""
+    """A row of `images`. Times may be datetimes or, as ECR's answers are read, microseconds since 1970, UTC."""
 
     run_id: str
     registry_id: str
@@ -100,8 +100,8 @@ class ImageRow(NamedTuple):
     media_type: str | None
     artifact_type: str | None
     image_size: int | None
-    pushed_at: datetime | None
-    last_pulled_at: datetime | None
+    pushed_at: datetime | int | None
+    last_pulled_at: datetime | int | None
     status: str | None
     subject_digest: str | None
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.ecr import Pace
+from indexer.ecr import Pace, Turn
 
 
 class Time:
@@ -91,3 +92,36 @@ def test_threads_share_it() -> None:
     assert len({round(slot, 6) for slot in slots}) == 399, (
         "no two requests have the same slot; the first waits for none"
     )
+
+
+@given(
+    st.floats(0.5, 200),
+    st.integers(2, 6),
+    st.lists(st.tuples(st.integers(0, 5), st.one_of(st.just(0.0), st.floats(0, 0.5))), min_size=2, max_size=150),
+)
+def test_processes_hold_the_rate_together(rate: float, count: int, calls: list[tuple[int, float]]) -> None:
+    """Each process has a clock of its own here, so that they drift apart as they like."""
+    clocks = [Time() for _ in range(count)]
+    paces = [Pace(rate, Turn(at, count), clock=time.clock, sleep=time.sleep) for at, time in enumerate(clocks)]
+    left = sorted(departures(paces[who % count], clocks[who % count], [pause])[0] for who, pause in calls)
+    for start in left:
+        assert sum(start <= each < start + 1 - 1e-4 for each in left) <= rate + 1
+
+
+def test_processes_use_the_whole_rate() -> None:
+    clocks = [Time() for _ in range(3)]
+    left = []
+    for at, time in enumerate(clocks):
+        left += departures(Pace(30, Turn(at, 3), clock=time.clock, sleep=time.sleep), time, [0.0] * 101)
+    assert max(left) - min(left) == pytest.approx(10, abs=0.2), "303 requests, 30 a second"
+    assert min(after - before for before, after in itertools.pairwise(sorted(left))) == pytest.approx(1 / 30, rel=0.01)
+
+
+def test_a_process_that_is_throttled_slows_down_in_its_turns() -> None:
+    time = Time()
+    pace = Pace(100, Turn(1, 2), clock=time.clock, sleep=time.sleep)
+    pace.throttled()
+    left = departures(pace, time, [0.0] * 30)
+    assert (left[-1] - left[0]) / 29 == pytest.approx(1 / 50 / 0.73, rel=0.07)
+    for moment in left:
+        assert moment * 50 - 0.5 == pytest.approx(round(moment * 50 - 0.5), abs=1e-4), "it keeps to its slots"

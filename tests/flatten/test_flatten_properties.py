@@ -278,5 +278,5 @@ def test_the_character_nul_survives_parquet_and_duckdb(tmp_path: Path) -> None:
     }
     rows = flatten("sha256:x", json.dumps(content).encode(), SOURCE)
     assert rows.manifest.annotations == {"\x00": "x\x00y"}
-    assert read_back(tmp_path, "layers", rows.layers)[0][6] == {"a\x00b": "\x00"}
+    assert read_back(tmp_path, "layers", list(rows.layers))[0][6] == {"a\x00b": "\x00"}
     assert read_back(tmp_path, "manifests", [rows.manifest]) == [tuple(rows.manifest)]

@@ -1,0 +1,94 @@
+"""What is done with one chunk of digests, in whichever thread of whichever process: fetch, check, flatten, store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from indexer.ecr import Batch, Ecr, FetchFailure
+from indexer.flatten import Flattened, Source, flatten
+from indexer.model import Digest
+
+_OF_THE_REPOSITORY = frozenset({"AccessDeniedException", "RepositoryNotFoundException"})
+"""Refusals that every further call for the repository would meet as well."""
+
+
+class Ask(NamedTuple):
+    """One call to make. `target` is the target's number, `orders` the digests' places in the natural order."""
+
+    target: int
+    repository: str
+    digests: list[Digest]
+    orders: list[int]
+
+
+class Told(NamedTuple):
+    """What became of an `Ask`; each of its digests is counted in `manifests` or is in `failures`."""
+
+    manifests: int
+    bytes: int
+    failures: list[FetchFailure]
+    problems: list[tuple[Digest, str]]
+    """Digests that were stored and could not be flattened, with the reason."""
+    children: list[str]
+    """What the indexes among them list, where that is of interest."""
+
+
+class RowSink(Protocol):
+    """What takes facts about manifests and commits them; safe for threads."""
+
+    def add(self, flattened: Flattened, order: int, /) -> object:
+        """Add the rows of one manifest."""
+
+
+class Hands:
+    """Does what it is asked, from several threads. `ecrs` and `accounts` (ids) are those of the targets, by number.
+
+    `follow` says whether the children of indexes are of interest.
+    """
+
+    def __init__(
+        self,
+        ecrs: Sequence[Ecr],
+        accounts: Sequence[str],
+        sink: RowSink,
+        *,
+        now: Callable[[], datetime],
+        follow: bool,
+    ) -> None:
+        self._ecrs = ecrs
+        self._accounts = accounts
+        self._sink = sink
+        self._now = now
+        self._follow = follow
+        self._refused: dict[tuple[int, str], FetchFailure] = {}
+
+    def do(self, ask: Ask) -> Told:
+        """Fetch what is asked and store it. Raises StoreError."""
+        batch = self._fetch(ask)
+        source = Source(self._accounts[ask.target], self._ecrs[ask.target].target.region, ask.repository, self._now())
+        orders = dict(zip(ask.digests, ask.orders, strict=True))
+        problems: list[tuple[Digest, str]] = []
+        children: list[str] = []
+        for manifest in batch.manifests:
+            flattened = flatten(manifest.digest, manifest.raw, source, verified=manifest.verified)
+            self._sink.add(flattened, orders[manifest.digest])
+            if flattened.manifest.problem is not None:
+                problems.append((manifest.digest, flattened.manifest.problem))
+            if self._follow:
+                children += (entry.manifest_digest for entry in flattened.index_entries)
+        size = sum(len(manifest.raw) for manifest in batch.manifests)
+        return Told(len(batch.manifests), size, list(batch.failures), problems, children)
+
+    def _fetch(self, ask: Ask) -> Batch:
+        """Ask the registry, except for a repository that refuses everything: that is asked once and not per chunk."""
+        place = (ask.target, ask.repository)
+        refused = self._refused.get(place)
+        if refused is not None:
+            return Batch((), tuple(refused._replace(digest=digest) for digest in ask.digests))
+        batch = self._ecrs[ask.target].batch_get_image(ask.repository, ask.digests)
+        refusal = next((failure for failure in batch.failures if failure.code in _OF_THE_REPOSITORY), None)
+        if refusal is not None and not batch.manifests:
+            self._refused[place] = refusal
+        return batch

@@ -1,0 +1,176 @@
+"""A worker process: does what it is asked over a pipe, and writes segments of its own.
+
+Started by `indexer.crawl.workers`, as a new Python and not as a fork. It holds the store's lock through the descriptor
+it inherited, and ends at once, without publishing anything more, when the process that started it is gone: so the lock
+is free only when nobody is left who could write.
+
+    parent ─▶ Setup, then (number, Ask)…, then Last
+    worker ─▶ (number, Told)…, Done at the end, or Broken
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import UTC, datetime, timedelta
+from multiprocessing.connection import Connection
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from indexer.crawl.hands import Ask, Hands
+from indexer.crawl.shared import rare_collections
+from indexer.ecr import Ecr, Pace, Target, Turn, connect
+from indexer.errors import IndexerError
+from indexer.store import segments_of
+
+_LAST_CALLS = 5.0
+"""Seconds that a worker that is told to stop gives the calls that are on their way."""
+
+
+class Place(NamedTuple):
+    """A target as a worker needs it. Targets with the same `quota` share one pace, and `per_second` with it."""
+
+    target: Target
+    account: str
+    quota: int
+    per_second: float
+    connections: int
+    max_attempts: int
+
+
+class Setup(NamedTuple):
+    """The first message: what the worker works for. `ahead` is how far the run's clock is ahead of the system's."""
+
+    folder: str
+    run_id: str
+    turn: Turn
+    parent: int
+    ahead: timedelta
+    follow: bool
+    places: Sequence[Place]
+
+
+class Last(NamedTuple):
+    """The last message: `now` says whether calls that have not begun are to be dropped."""
+
+    now: bool
+
+
+class Done(NamedTuple):
+    """The worker's last answer: all it was given is committed. Seconds and requests are those of its whole life."""
+
+    requests: int
+    waited: float
+
+
+class Broken(NamedTuple):
+    """The worker cannot go on. `kind` is the name of an error of this package, or None for what nobody expected."""
+
+    kind: str | None
+    message: str
+
+
+def main() -> None:
+    """Run as a worker; the arguments are the descriptors of the pipe and of the store's lock."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which says what is to be done
+    pipe, lock = (int(each) for each in sys.argv[1:])
+    for descriptor in (pipe, lock):
+        os.set_inheritable(descriptor, False)
+    # pyarrow's own pool keeps 35 MB more than it uses at any time, in each process.
+    pa.set_memory_pool(pa.system_memory_pool())
+    link = Connection(pipe)
+    try:
+        code = Worker(link, link.recv()).run()
+    except (EOFError, ConnectionError):
+        code = 1
+    # Not through the end of main: a thread that still waits for an answer would keep the process, and the lock.
+    os._exit(code)
+
+
+class Worker:
+    """One worker. The thread that runs it reads the pipe, and so sees at once when the parent is gone."""
+
+    def __init__(self, link: Connection, setup: Setup) -> None:
+        self._link = link
+        self._sending = threading.Lock()
+        self._parent = setup.parent
+        self._segments = segments_of(
+            setup.folder, setup.run_id, worker=setup.turn.number, workers=setup.turn.of, check=self._check_parent
+        )
+        self._setup = setup
+        self._paces: dict[int, Pace] = {}
+        self._ecrs: list[Ecr] = []
+        self._running: set[Future[None]] = set()
+
+    def run(self) -> int:
+        """Work until the last message; return the exit code. EOFError where the parent is gone."""
+        with rare_collections():
+            return self._run()
+
+    def _run(self) -> int:
+        try:
+            hands, pools = self._prepare()
+        except IndexerError as error:
+            self._send(Broken(type(error).__name__, str(error)))
+            return 1
+        while not isinstance(message := self._link.recv(), Last):
+            number, ask = message
+            future = pools[ask.target].submit(self._do, hands, number, ask)
+            self._running.add(future)
+            future.add_done_callback(self._running.discard)
+        return self._end(pools, message)
+
+    def _prepare(self) -> tuple[Hands, list[ThreadPoolExecutor]]:
+        for place in self._setup.places:
+            pace = self._paces.setdefault(place.quota, Pace(place.per_second, self._setup.turn))
+            client = connect(place.target, connections=place.connections)
+            self._ecrs.append(Ecr(client, place.target, pace, max_attempts=place.max_attempts))
+        accounts = [place.account for place in self._setup.places]
+        hands = Hands(self._ecrs, accounts, self._segments, now=self._now, follow=self._setup.follow)
+        return hands, [ThreadPoolExecutor(place.connections) for place in self._setup.places]
+
+    def _now(self) -> datetime:
+        return datetime.now(UTC) + self._setup.ahead
+
+    def _do(self, hands: Hands, number: int, ask: Ask) -> None:
+        self._guarded(lambda: self._send((number, hands.do(ask))))
+
+    def _end(self, pools: list[ThreadPoolExecutor], message: Last) -> int:
+        for pool in pools:
+            pool.shutdown(wait=False, cancel_futures=message.now)
+        wait(list(self._running), timeout=_LAST_CALLS if message.now else None)
+        return self._guarded(self._flush)
+
+    def _flush(self) -> None:
+        self._segments.flush()
+        requests = sum(ecr.requests for ecr in self._ecrs)
+        self._send(Done(requests, sum(pace.waited for pace in self._paces.values())))
+
+    def _guarded(self, work: Callable[[], None]) -> int:
+        """Do some work; what goes wrong is told to the parent, who ends the run."""
+        try:
+            work()
+        except ConnectionError:
+            os._exit(1)  # the parent is gone
+        except IndexerError as error:
+            self._send(Broken(type(error).__name__, str(error)))
+            return 1
+        except BaseException:  # noqa: BLE001 - it is not lost: the parent raises it
+            self._send(Broken(None, traceback.format_exc()))
+            return 1
+        return 0
+
+    def _send(self, message: Any) -> None:
+        with self._sending:
+            self._link.send(message)
+
+    def _check_parent(self) -> None:
+        """End where the parent is gone, also if the thread that would notice had no turn yet."""
+        if os.getppid() != self._parent:
+            os._exit(1)

@@ -1,0 +1,211 @@
+"""The worker processes of a run, seen from the one that started them: hand out tasks, take in what came of them.
+
+The plan, the report and the run's files stay here; workers know digests and where to ask for them. A worker that dies
+ends the run: what it had committed stays, and the next run fetches the rest.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection, wait
+from typing import Any, Final
+
+from indexer import errors
+from indexer.config import FetchConfig
+from indexer.crawl.fetching import Feed, Taker, Task
+from indexer.crawl.worker import Broken, Done, Last, Setup
+from indexer.ecr import Turn
+
+_PROGRAM: Final = """
+import sys
+class Without:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("numpy", "pandas"):
+            raise ModuleNotFoundError(name, name=name)
+sys.meta_path.insert(0, Without())
+sys.path[:] = {path!r}
+from indexer.crawl.worker import main
+main()
+"""
+"""What a worker runs. pyarrow imports numpy and pandas wherever they are installed and works as well without them: in a
+worker, which needs neither, they would take 0.3 s and 45 MB."""
+_GRACE: Final = 20.0
+"""Seconds for workers to end by themselves when a run is broken off; then they are killed."""
+_ENOUGH: Final = 10_000
+"""Manifests that are worth a worker: starting one takes some 0.6 s, in which this process fetches half as many."""
+_A_SECOND: Final = 10_000
+"""Manifests that one process handles in a second, about; a rate that allows no more needs no second process."""
+
+
+def processes(fetch: FetchConfig, planned: int, quotas: int) -> int:
+    """Return how many processes are to fetch `planned` manifests from so many quotas; 1 is this one alone."""
+    calls = -(-planned // fetch.chunk_size)
+    if not sys.executable:  # a Python inside another program: there is nothing to start
+        return 1
+    if fetch.processes != "auto":
+        return max(1, min(fetch.processes, fetch.connections, calls))
+    most = quotas * fetch.requests_per_second * fetch.chunk_size / _A_SECOND
+    return max(1, min(_cores(), fetch.connections, planned // _ENOUGH, round(most)))
+
+
+def _cores() -> int:
+    with suppress(AttributeError):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class _Worker:
+    """One process, the pipe to it, and what it is busy with."""
+
+    def __init__(self, lock: int) -> None:
+        self.link, theirs = Pipe()
+        self.busy: dict[int, Task] = {}
+        self.spans: dict[int, Iterator[Task]] = {}
+        self.done: Done | None = None
+        program = _PROGRAM.format(path=sys.path)
+        with theirs:
+            self.process = subprocess.Popen(  # noqa: S603 - this very Python
+                [sys.executable, "-c", program, str(theirs.fileno()), str(lock)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(), lock),
+                process_group=0,  # the terminal's Ctrl-C comes here alone
+            )
+
+    def receive(self) -> Any:
+        """Return the next message; raise what it says is broken, or IndexerError where the process is gone."""
+        try:
+            message = self.link.recv()
+        except (EOFError, ConnectionError):
+            raise self.died() from None
+        if isinstance(message, Broken):
+            if message.kind is None:
+                raise RuntimeError(f"a worker process failed:\n{message.message}")
+            raise getattr(errors, message.kind, errors.IndexerError)(message.message)
+        return message
+
+    def died(self) -> errors.IndexerError:
+        """Return the error that says how the process ended."""
+        code = self.process.wait()
+        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+        return errors.IndexerError(
+            f"A worker process {how}, often for want of memory: give fetch.processes a smaller number in config.yaml. "
+            "This run is not committed; what it has fetched is kept, run it again for the rest."
+        )
+
+
+class Workers:
+    """A crew of processes. `done` has what each told of itself, once all have ended well."""
+
+    def __init__(self, setups: Sequence[Setup], lock: int) -> None:
+        self.done: list[Done] = []
+        self._workers = [_Worker(lock) for _ in setups]
+        self._setups = setups
+        self._number = 0
+
+    def start(self) -> None:
+        """Tell the workers what they work for."""
+        for worker, setup in zip(self._workers, self._setups, strict=True):
+            self._send(worker, setup)
+
+    def run(self, feeds: Mapping[int, Feed], take: Taker) -> None:
+        """Do all tasks, all targets at once, and call `take` in this thread. Raises the error of a worker."""
+        for worker in self._workers:
+            for target in feeds:
+                self._top_up(worker, target, feeds[target])
+        while busy := {worker.link: worker for worker in self._workers if worker.busy}:
+            for link in wait(list(busy)):
+                worker = busy[link]  # type: ignore[index]  # only links were given
+                number, told = worker.receive()
+                task = worker.busy.pop(number)
+                take(task, told)
+                self._top_up(worker, task.place.target, feeds[task.place.target])
+
+    def finish(self) -> None:
+        """Have all in hand committed and the workers ended; IndexerError where one cannot."""
+        for worker in self._workers:
+            self._send(worker, Last(now=False))
+        for worker in self._workers:
+            while not isinstance(message := worker.receive(), Done):
+                pass
+            self.done.append(message)
+        for worker in self._workers:
+            worker.process.wait()
+
+    def break_off(self) -> None:
+        """End the workers soon: calls on their way are waited for a little, and what is in hand is committed."""
+        for worker in self._workers:
+            with suppress(OSError):
+                worker.link.send(Last(now=True))
+        for worker in self._workers:
+            _wait_for(worker.link)
+
+    def kill(self) -> None:
+        """End what is still there. The lock is theirs too: it is free only when they are gone."""
+        for worker in self._workers:
+            if worker.process.poll() is None:
+                worker.process.kill()
+            worker.process.wait()
+            worker.link.close()
+
+    def _top_up(self, worker: _Worker, target: int, feed: Feed) -> None:
+        """Give a worker what keeps its connections to a target busy: of the span it is at, or else of the next."""
+        room = 2 * self._connections(worker, target) - sum(task.place.target == target for task in worker.busy.values())
+        for _ in range(room):
+            task = next(worker.spans.get(target, iter(())), None)
+            if task is None:
+                worker.spans[target] = feed.span()
+                task = next(worker.spans[target], None)
+            if task is None:
+                return
+            self._number += 1
+            worker.busy[self._number] = task
+            self._send(worker, (self._number, task.ask))
+
+    def _connections(self, worker: _Worker, target: int) -> int:
+        return self._setups[self._workers.index(worker)].places[target].connections
+
+    @staticmethod
+    def _send(worker: _Worker, message: object) -> None:
+        try:
+            worker.link.send(message)
+        except ConnectionError:
+            worker.receive()  # it may have said why
+            raise worker.died() from None
+
+
+def _wait_for(link: Connection) -> None:
+    """Read what a worker that is ending still says, until it is gone."""
+    with suppress(EOFError, OSError):
+        while link.poll(_GRACE):
+            link.recv()
+
+
+@contextmanager
+def workers(setups: Sequence[Setup], lock: int) -> Iterator[Workers]:
+    """Start a process for each of `setups` and give the crew; when the block ends they are gone, however it ends.
+
+    `lock` is the descriptor that holds the store's lock: workers inherit it.
+    """
+    crew = Workers(setups, lock)
+    try:
+        try:
+            crew.start()
+            yield crew
+        except BaseException:
+            crew.break_off()
+            raise
+        crew.finish()
+    finally:
+        crew.kill()
+
+
+def turns(count: int, connections: int) -> list[tuple[Turn, int]]:
+    """Return the turn of each of so many workers, and how many of the connections are its own."""
+    return [(Turn(at, count), connections // count + (at < connections % count)) for at in range(count)]
