@@ -6,7 +6,7 @@
 -- parameter: repository glob = * : repositories to look at
 -- parameter: children boolean = false : whether images that are part of an index in the same repository have rows of their own
 -- empty: No image that was looked at is in the store.
-with recursive
+with
 looked_at as materialized (
     select registry_id, region, repository, manifest_digest, tags, pushed_at
     from images
@@ -17,20 +17,10 @@ known_manifests as materialized (
     from manifests
     where kind <> 'unknown'
 ),
-index_contents as materialized (
-    select entries.index_digest, entries.manifest_digest
-    from index_entries as entries
-    semi join looked_at on looked_at.manifest_digest = entries.index_digest
-    union -- not union all: indexes that name each other must end
-    select index_contents.index_digest, entries.manifest_digest
-    from index_contents
-    inner join index_entries as entries on entries.index_digest = index_contents.manifest_digest
-),
-parts as materialized (
+parts as (
     select looked_at.registry_id, looked_at.region, looked_at.repository, index_contents.manifest_digest
     from looked_at
     inner join index_contents on index_contents.index_digest = looked_at.manifest_digest
-    where index_contents.manifest_digest <> index_contents.index_digest
 ),
 shown as materialized (
     select *
@@ -40,55 +30,62 @@ shown as materialized (
     )
 ),
 contents as materialized (
-    select distinct manifest_digest as image_digest, manifest_digest as content_digest
-    from shown
-    union
-    select index_digest as image_digest, manifest_digest as content_digest
+    select index_contents.index_digest, index_contents.manifest_digest
     from index_contents
+    semi join shown on shown.manifest_digest = index_contents.index_digest
 ),
--- Numbers in place of digests: there are ten times as many blobs as images.
-numbered_images as materialized (
-    select manifest_digest as image_digest, row_number() over () as image_number
-    from (select distinct manifest_digest from shown)
+-- Nearly always all manifests say the same of a blob; where they do not, it counts as the view blobs says.
+disputed_blobs as materialized (
+    select blob_digest, max(size) as size, bool_or(is_stored) as is_stored
+    from blob_references
+    group by blob_digest
+    having
+        min(coalesce(size, -1)) <> max(coalesce(size, -1))
+        or bool_or(is_stored) <> bool_and(is_stored)
 ),
-numbered_contents as materialized (
-    select numbered_images.image_number, contents.content_digest
-    from contents
-    inner join numbered_images using (image_digest)
+needed_blobs as (
+    select
+        all_blob_references.manifest_digest,
+        blob_digest,
+        coalesce(disputed_blobs.size, all_blob_references.size) as size
+    from all_blob_references
+    left join disputed_blobs using (blob_digest)
+    where not all_blob_references.is_repeat and coalesce(disputed_blobs.is_stored, all_blob_references.is_stored)
 ),
-numbered_blobs as materialized (
-    select blob_digest, size, row_number() over () as blob_number
-    from blobs
-    where is_stored
+manifest_bytes as (
+    select manifest_digest, sum(size) as bytes, count(*) filter (where size is null) as blobs_unknown_size
+    from needed_blobs
+    group by manifest_digest
 ),
-image_blobs as (
-    select distinct numbered_contents.image_number, numbered_blobs.blob_number
-    from numbered_contents
-    inner join blob_references on blob_references.manifest_digest = numbered_contents.content_digest
-    inner join numbered_blobs using (blob_digest)
+index_blobs as (
+    select distinct contents.index_digest, needed_blobs.blob_digest, needed_blobs.size
+    from needed_blobs
+    inner join contents using (manifest_digest)
+),
+index_bytes as (
+    select index_digest as manifest_digest, sum(size) as bytes, count(*) filter (where size is null) as blobs_unknown_size
+    from index_blobs
+    group by index_digest
 ),
 image_bytes as (
-    select
-        numbered_images.image_digest,
-        sum(numbered_blobs.size) as bytes,
-        count(*) filter (where numbered_blobs.size is null) as blobs_unknown_size
-    from image_blobs
-    inner join numbered_blobs using (blob_number)
-    inner join numbered_images using (image_number)
-    group by numbered_images.image_digest
+    select manifest_digest, bytes, blobs_unknown_size
+    from manifest_bytes
+    union all -- an index has no blobs of its own
+    select manifest_digest, bytes, blobs_unknown_size
+    from index_bytes
 ),
 missing_children as (
-    select contents.image_digest, count(*) as children_unknown
+    select contents.index_digest as manifest_digest, count(*) as children_unknown
     from contents
-    anti join known_manifests on known_manifests.manifest_digest = contents.content_digest
-    group by contents.image_digest
+    anti join known_manifests on known_manifests.manifest_digest = contents.manifest_digest
+    group by contents.index_digest
 )
 select
     shown.registry_id,
     shown.region,
     shown.repository,
     shown.tags,
-    shown.manifest_digest,
+    manifest_digest,
     known_manifests.kind,
     coalesce(image_bytes.bytes, 0)::bigint as bytes,
     coalesce(image_bytes.blobs_unknown_size, 0) as blobs_unknown_size,
@@ -96,7 +93,7 @@ select
     shown.pushed_at
 from shown
 inner join known_manifests using (manifest_digest)
-left join image_bytes on image_bytes.image_digest = shown.manifest_digest
-left join missing_children on missing_children.image_digest = shown.manifest_digest
-order by bytes desc, shown.registry_id, shown.region, shown.repository, shown.manifest_digest
+left join image_bytes using (manifest_digest)
+left join missing_children using (manifest_digest)
+order by bytes desc, shown.registry_id, shown.region, shown.repository, manifest_digest
 limit $limit

@@ -2,11 +2,20 @@
 -- caveat: One row per account and region, and one row for all of them together, whose registry_id and region are NULL. Registries share no storage, so its figures are the sums of theirs.
 -- caveat: Bytes are compressed, of layers and configs; foreign (nondistributable) layers are left out, as ECR does not store them. A blob whose manifests disagree on its size counts with the largest.
 -- caveat: images are pairs of repository and digest; manifests are distinct digests, children of indexes included. logical_bytes adds up the distinct blobs of each manifest, unique_bytes counts each blob once per registry, dedup_ratio is logical over unique.
--- caveat: What is stored lies between stored_bytes_low (each blob once per registry and encryption key, if blob mounting is on everywhere) and stored_bytes_high (once per repository, the same as per_repository_unique_bytes). Pull-through caches, which cannot share, are not told apart.
+-- caveat: What is stored lies between stored_bytes_low (each blob once per registry and encryption key, if blob mounting is on everywhere) and stored_bytes_high (once per repository, the same as per_repository_unique_bytes). Pull-through caches cannot share; they are not told apart, unless pull_through names them.
+-- caveat: cost_low and cost_high are what these bytes cost a month at price_per_gb_month, in its currency, for GB of 10^9 bytes, rounded to 2 digits after adding up. Archived images, transfer and replication have prices of their own.
 -- caveat: listed_layer_bytes adds up every layer of every manifest, repeated and foreign ones each time, as tools do that know nothing of sharing; manifests with a layer of unknown size are left out of it.
 -- caveat: Left out because unknown: images_unknown (archived, not fetched or not readable), children_unknown (listed by an index, but not in the store), blobs_unknown_size (Docker schema 1), repositories_unknown (never listed whole).
+-- parameter: price_per_gb_month number = 0.10 : price of a GB (10^9 bytes) stored for a month
+-- parameter: pull_through text = null : repositories of pull-through caches, as patterns with commas between, such as docker-hub/*,quay/*
 -- empty: The store holds no repository yet; indexer run fills it.
 with
+pull_through_caches as (
+    select distinct repositories.repository, true as is_pull_through
+    from repositories
+    inner join (select trim(unnest(string_split($pull_through, ','))) as pattern) as patterns
+        on repositories.repository glob patterns.pattern
+),
 places as materialized (
     select
         registry_id,
@@ -15,14 +24,16 @@ places as materialized (
         listed_run_id,
         dense_rank() over (order by registry_id, region) as registry_number,
         -- within these, blob mounting can share
-        dense_rank() over (order by registry_id, region, encryption_type, kms_key) as pool_number,
+        dense_rank() over (
+            order by registry_id, region, encryption_type, kms_key, case when is_pull_through then repository end
+        ) as pool_number,
         row_number() over (order by registry_id, region, repository) as repository_number
     from repositories
+    left join pull_through_caches using (repository)
 ),
 held_manifests as materialized (
     select
         places.registry_number,
-        places.pool_number,
         places.repository_number,
         repository_manifests.manifest_digest,
         repository_manifests.is_listed,
@@ -30,81 +41,85 @@ held_manifests as materialized (
     from repository_manifests
     inner join places using (registry_id, region, repository)
 ),
--- Numbers in place of digests: what follows compares ten times as many of them.
-numbered_manifests as materialized (
-    select manifest_digest, layer_bytes, row_number() over () as manifest_number
-    from manifests
-    where manifest_digest in (select manifest_digest from held_manifests where is_known)
-),
-numbered_blobs as materialized (
-    select blob_digest, size, row_number() over () as blob_number
-    from blobs
-    where is_stored
-),
-manifest_blob_numbers as materialized (
-    select numbered_manifests.manifest_number, numbered_blobs.blob_number
-    from manifest_blobs
-    inner join numbered_manifests using (manifest_digest)
-    inner join numbered_blobs using (blob_digest)
+-- What several repositories of a registry hold is to count once in it: in the first of them.
+shared_manifests as (
+    select registry_number, manifest_digest, min(repository_number) as first_repository_number
+    from held_manifests
+    where is_known
+    group by registry_number, manifest_digest
+    having count(*) > 1
 ),
 known_manifests as materialized (
     select
-        held_manifests.registry_number,
-        held_manifests.pool_number,
+        registry_number,
         held_manifests.repository_number,
-        numbered_manifests.manifest_number,
-        numbered_manifests.layer_bytes
+        manifest_digest,
+        coalesce(held_manifests.repository_number = shared_manifests.first_repository_number, true) as is_first
     from held_manifests
-    inner join numbered_manifests using (manifest_digest)
+    left join shared_manifests using (registry_number, manifest_digest)
+    where held_manifests.is_known
 ),
-manifest_bytes as (
-    select manifest_number, sum(size) as bytes
-    from manifest_blob_numbers
-    inner join numbered_blobs using (blob_number)
-    group by manifest_number
-),
-registry_manifests as (
-    select distinct registry_number, manifest_number, layer_bytes
-    from known_manifests
-),
-logical_figures as (
+manifest_figures as (
     select
-        registry_manifests.registry_number,
-        count(*) as manifests,
-        sum(manifest_bytes.bytes) as logical_bytes,
-        sum(registry_manifests.layer_bytes) as listed_layer_bytes
-    from registry_manifests
-    left join manifest_bytes using (manifest_number)
-    group by registry_manifests.registry_number
-),
-repository_blobs as (
-    select distinct
         known_manifests.registry_number,
-        known_manifests.pool_number,
-        known_manifests.repository_number,
-        manifest_blob_numbers.blob_number
+        count(*) as manifests,
+        sum(all_manifests.layer_bytes) as listed_layer_bytes
     from known_manifests
-    inner join manifest_blob_numbers using (manifest_number)
+    inner join all_manifests using (manifest_digest)
+    where known_manifests.is_first
+    group by known_manifests.registry_number
+),
+repository_blobs as materialized (
+    select
+        known_manifests.repository_number,
+        all_blob_references.blob_digest,
+        count(*) filter (where known_manifests.is_first and not all_blob_references.is_repeat) as manifests,
+        max(all_blob_references.size) as size,
+        bool_or(all_blob_references.is_stored) as is_stored
+    from all_blob_references
+    inner join known_manifests using (manifest_digest)
+    group by known_manifests.repository_number, all_blob_references.blob_digest
+),
+-- Numbers in place of digests, from here on.
+numbered_blobs as materialized (
+    select blob_digest, max(size) as size, row_number() over () as blob_number
+    from repository_blobs
+    group by blob_digest
+    having bool_or(is_stored)
 ),
 pool_blobs as (
-    select registry_number, pool_number, blob_number, count(*) as repositories
+    select
+        places.registry_number,
+        places.pool_number,
+        numbered_blobs.blob_number,
+        max(numbered_blobs.size) as size,
+        count(*) as repositories,
+        sum(repository_blobs.manifests)::bigint as manifests
     from repository_blobs
-    group by registry_number, pool_number, blob_number
+    inner join numbered_blobs using (blob_digest)
+    inner join places using (repository_number)
+    group by places.registry_number, places.pool_number, numbered_blobs.blob_number
 ),
 registry_blobs as (
-    select registry_number, blob_number, count(*) as pools, sum(repositories) as repositories
+    select
+        registry_number,
+        blob_number,
+        max(size) as size,
+        count(*) as pools,
+        sum(repositories)::bigint as repositories,
+        sum(manifests)::bigint as manifests
     from pool_blobs
     group by registry_number, blob_number
 ),
-unique_figures as (
+blob_figures as (
     select
         registry_number,
+        sum(size * manifests) as logical_bytes,
         sum(size) as unique_bytes,
         sum(size * pools) as stored_bytes_low,
         sum(size * repositories) as stored_bytes_high,
         count(*) filter (where size is null) as blobs_unknown_size
     from registry_blobs
-    inner join numbered_blobs using (blob_number)
     group by registry_number
 ),
 image_figures as (
@@ -127,11 +142,14 @@ registries as (
     group by registry_id, region, registry_number
 ),
 figures as (
-    select *
+    select
+        *,
+        stored_bytes_low / 1e9 * $price_per_gb_month as cost_low,
+        stored_bytes_high / 1e9 * $price_per_gb_month as cost_high
     from registries
     left join image_figures using (registry_number)
-    left join logical_figures using (registry_number)
-    left join unique_figures using (registry_number)
+    left join manifest_figures using (registry_number)
+    left join blob_figures using (registry_number)
 )
 select
     registry_id,
@@ -144,6 +162,8 @@ select
     coalesce(sum(stored_bytes_high), 0)::bigint as per_repository_unique_bytes,
     coalesce(sum(stored_bytes_low), 0)::bigint as stored_bytes_low,
     coalesce(sum(stored_bytes_high), 0)::bigint as stored_bytes_high,
+    round(coalesce(sum(cost_low), 0), 2)::double as cost_low,
+    round(coalesce(sum(cost_high), 0), 2)::double as cost_high,
     round(sum(logical_bytes) / nullif(sum(unique_bytes), 0), 2) as dedup_ratio,
     coalesce(sum(listed_layer_bytes), 0)::bigint as listed_layer_bytes,
     coalesce(sum(images_unknown), 0)::bigint as images_unknown,

@@ -19,7 +19,6 @@ places as materialized (
 ),
 held_manifests as materialized (
     select
-        places.registry_number,
         places.repository_number,
         repository_manifests.manifest_digest,
         repository_manifests.is_listed,
@@ -27,50 +26,60 @@ held_manifests as materialized (
     from repository_manifests
     inner join places using (registry_id, region, repository)
 ),
--- Numbers in place of digests: what follows compares ten times as many of them.
-numbered_manifests as materialized (
-    select manifest_digest, row_number() over () as manifest_number
-    from (select distinct manifest_digest from held_manifests where is_known)
-),
-numbered_blobs as materialized (
-    select blob_digest, size, is_stored, is_layer, row_number() over () as blob_number
-    from blobs
-),
-manifest_blob_numbers as materialized (
-    select numbered_manifests.manifest_number, numbered_blobs.blob_number
-    from manifest_blobs
-    inner join numbered_manifests using (manifest_digest)
-    inner join numbered_blobs using (blob_digest)
-),
 repository_blobs as materialized (
     select
-        held_manifests.registry_number,
         held_manifests.repository_number,
-        manifest_blob_numbers.blob_number,
-        count(*) as manifests
-    from held_manifests
-    inner join numbered_manifests using (manifest_digest)
-    inner join manifest_blob_numbers using (manifest_number)
-    group by held_manifests.registry_number, held_manifests.repository_number, manifest_blob_numbers.blob_number
+        all_blob_references.blob_digest,
+        count(*) filter (where not all_blob_references.is_repeat) as manifests,
+        max(all_blob_references.size) as size,
+        bool_or(all_blob_references.is_stored) as is_stored,
+        bool_or(all_blob_references.is_layer) as is_layer
+    from all_blob_references
+    inner join held_manifests using (manifest_digest)
+    where held_manifests.is_known
+    group by held_manifests.repository_number, all_blob_references.blob_digest
+),
+-- Numbers in place of digests, from here on.
+numbered_blobs as materialized (
+    select
+        blob_digest,
+        max(size) as size,
+        bool_or(is_stored) as is_stored,
+        bool_or(is_layer) as is_layer,
+        row_number() over () as blob_number
+    from repository_blobs
+    group by blob_digest
+),
+repository_blob_numbers as materialized (
+    select
+        places.registry_number,
+        places.repository_number,
+        repository_blobs.manifests,
+        numbered_blobs.blob_number,
+        numbered_blobs.size,
+        numbered_blobs.is_stored,
+        numbered_blobs.is_layer
+    from repository_blobs
+    inner join numbered_blobs using (blob_digest)
+    inner join places using (repository_number)
 ),
 blob_holders as (
     select registry_number, blob_number, count(*) as repositories
-    from repository_blobs
+    from repository_blob_numbers
     group by registry_number, blob_number
 ),
 blob_figures as (
     select
-        repository_blobs.repository_number,
+        repository_number,
         sum(size * manifests) filter (where is_stored) as logical_bytes,
         sum(size) filter (where is_stored) as unique_bytes,
         sum(size) filter (where is_stored and repositories = 1) as exclusive_bytes,
         sum(size) filter (where is_stored and not is_layer) as config_bytes,
         sum(size) filter (where not is_stored) as foreign_bytes,
         count(*) filter (where is_stored and size is null) as blobs_unknown_size
-    from repository_blobs
+    from repository_blob_numbers
     inner join blob_holders using (registry_number, blob_number)
-    inner join numbered_blobs using (blob_number)
-    group by repository_blobs.repository_number
+    group by repository_number
 ),
 image_figures as (
     select

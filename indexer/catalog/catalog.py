@@ -12,6 +12,7 @@ from typing import Self
 import duckdb
 
 from indexer.catalog.errors import query_errors
+from indexer.catalog.export import export_views
 from indexer.catalog.queries import Query, find_query, load_queries, shipped_queries
 from indexer.catalog.statements import check_reading, sources, words
 from indexer.catalog.views import BASE_VIEWS, View, absolute, base_views, comments, load_views, quoted
@@ -22,6 +23,8 @@ _CURRENT = {"manifests": "all_manifests", "layers": "all_layers", "configs": "al
 }
 """The views that are the same as a base view where everything stored is reachable."""
 _UNREACHABLE = "unreachable_manifests"
+SETTLED = ("index_contents", _UNREACHABLE)
+"""Views of few rows that cost something to find and that others stand on; each after those that it needs."""
 _OPTIONS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
@@ -34,7 +37,7 @@ class Catalog:
 
     `files` maps names of tables to their committed Parquet files, possibly none. SQL may read the files under `folder`
     (without it, just `files`) and write nothing, unless `unsafe`. `query_folders` are searched for named queries after
-    the shipped ones. Times are shown in UTC.
+    the shipped ones. `settings` are DuckDB's, such as threads and memory_limit. Times are shown in UTC.
 
     Raises StoreDamaged where a file is missing or is no Parquet, QueryError where a query's file breaks the rules.
     """
@@ -46,13 +49,16 @@ class Catalog:
         folder: Path | str | None = None,
         query_folders: Sequence[Path] = (),
         unsafe: bool = False,
+        settings: Mapping[str, str | int] | None = None,
     ) -> None:
         self.views: Mapping[str, View] = {view.name: view for view in [*base_views(files), *_derived_views()]}
+        self._folder = "" if folder is None else absolute(folder)
         self._query_folders = tuple(query_folders)
         self._queries: Mapping[str, Query] | None = None
         self._created: set[str] = set()
-        self._described = self._settled = False
-        self._connection = _connect(files, folder, unsafe=unsafe)
+        self._settled: set[str] = set()
+        self._described = False
+        self._connection = _connect(files, folder, settings or {}, unsafe=unsafe)
         try:
             self._create_bases()
         except BaseException:
@@ -82,6 +88,15 @@ class Catalog:
         """
         return self._relation(statement, parameters or {})
 
+    def export_views(self, path: Path | str) -> None:
+        """Write a DuckDB database file with the views, and a table macro for each named query, for other programs.
+
+        The file refers to the store's files by their absolute paths and shows the store as it is now. Raises
+        UsageError where there is a file at `path` that is no such export, or where it cannot be written.
+        """
+        views, queries = list(self.views.values()), self.queries.values()
+        export_views(Path(path), self._folder, views, SETTLED, queries)
+
     def close(self) -> None:
         """Close the connection; relations made from it are of no use afterwards."""
         self._connection.close()
@@ -97,11 +112,11 @@ class Catalog:
     def _relation(self, statement: str, parameters: Mapping[str, object]) -> duckdb.DuckDBPyRelation:
         with query_errors(sorted(self.views)):
             check_reading(statement)
-            self._prepare(words(statement))
+            self._prepare(words(statement), sources(statement))
             return self._connection.sql(statement, params=dict(parameters))
 
-    def _prepare(self, used: set[str]) -> None:
-        """Make the views that a statement with the words `used` may read.
+    def _prepare(self, used: set[str], read: set[str]) -> None:
+        """Make the views that a statement with the words `used` may read; it surely reads those of `read`.
 
         Making them all takes a tenth of a second, which a look-up need not pay; a statement that names none, such as
         `show tables`, gets them all.
@@ -111,10 +126,9 @@ class Catalog:
             self._create(set(self.views))
             self._describe()
             return
-        needed = _read_by(named, self.views)
-        self._create(needed)
-        if _UNREACHABLE in needed and not self._settled:
-            self._settle()
+        self._create(_read_by(named, self.views))
+        # A column may be called manifests too: what only might be read need not be fast.
+        self._settle(_read_by(read & named, self.views))
 
     def _create_bases(self) -> None:
         for name in BASE_VIEWS.values():
@@ -141,21 +155,28 @@ class Catalog:
                 self._connection.execute(statement)
         self._described = True
 
-    def _settle(self) -> None:
-        """Find out once which stored manifests nothing refers to any longer.
+    def _settle(self, needed: set[str]) -> None:
+        """Make tables of those views in `needed` that are small and that others stand on.
 
-        Left to the views, every use of one would ask again. Mostly there are none, and then the views of the current
-        state become the plain files, so that they cost nothing (measured: docs/architecture.md). It is not done when
-        the store is opened, as many questions do not need it.
+        Left to the views, every use of one would ask again; and of a table DuckDB knows how long it is when it plans
+        a join. It is not done when the store is opened, as many questions do not need it.
         """
         run = self._connection.execute
-        run("create table _unreachable_manifests as from unreachable_manifests")
-        run("create or replace view unreachable_manifests as from _unreachable_manifests")
+        for name in [name for name in SETTLED if name in needed - self._settled]:
+            run(f"create table _{name} as from {name}")
+            run(f"create or replace view {name} as from _{name}")
+            self._settled.add(name)
+            self._described = False
+            if name == _UNREACHABLE:
+                self._show_files_where_all_is_reachable()
+
+    def _show_files_where_all_is_reachable(self) -> None:
+        """Mostly nothing is unreachable; then the views of the current state are the files, and cost nothing."""
+        run = self._connection.execute
         if not run("select exists(from _unreachable_manifests)").fetchall()[0][0]:
             for name, base in _CURRENT.items():
                 run(f"create or replace view {name} as {self.views[base].sql}")
             self._created |= set(_CURRENT)
-        self._settled, self._described = True, False
 
 
 def _derived_views() -> list[View]:
@@ -171,9 +192,13 @@ def _read_by(names: set[str], views: Mapping[str, View]) -> set[str]:
 
 
 def _connect(
-    files: Mapping[str, Sequence[Path | str]], folder: Path | str | None, *, unsafe: bool
+    files: Mapping[str, Sequence[Path | str]],
+    folder: Path | str | None,
+    settings: Mapping[str, str | int],
+    *,
+    unsafe: bool,
 ) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(":memory:", config=_OPTIONS)
+    connection = duckdb.connect(":memory:", config={**_OPTIONS, **settings})
     connection.execute("set TimeZone = 'UTC'")
     # DuckDB's own choice for what does not fit in memory is the working directory, which may be anyone's.
     connection.execute(f"set temp_directory = {quoted(f'{gettempdir()}/indexer-{getpid()}')}")

@@ -55,10 +55,7 @@ def plain(message: str, views: Sequence[str]) -> str:
     if match := _COLUMN.search(message):
         return _no_column(match[1], message[match.end() :])
     if "file system operations are disabled" in message:
-        return (
-            "SQL may read the files of the store's folder only, and write none; --unsafe lifts that. "
-            f"({_first(message)})"
-        )
+        return f"SQL may read the files of the store's folder only, and write none. ({_first(message)})"
     return _KIND.sub("", message).strip()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Protocol
 
 import duckdb
@@ -12,7 +13,6 @@ from indexer.errors import QueryError
 _READING = frozenset({"SELECT", "EXPLAIN", "MULTI"})
 """DuckDB's names: SELECT covers with, from, values, describe, show, summarize, unpivot; MULTI is pivot."""
 _NOT_SQL = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.DOTALL)
-_EXPLAIN = re.compile(r"\s*explain\s+(?:analyze\s+)?(?:\([^)]*\)\s*)?", re.IGNORECASE)
 _WORD = re.compile(r"[a-z_][a-z0-9_]*", re.IGNORECASE)
 _SOURCE = re.compile(r"\b(?:from|join)\s+([a-z_][a-z0-9_]*)", re.IGNORECASE)
 
@@ -50,8 +50,9 @@ def check_reading(text: str) -> None:
             f"{_verb(text)} is not allowed: the store is only read. "
             "Statements are select, with, from, pivot, describe, show, summarize or explain"
         )
-    if kind == "EXPLAIN":  # explain analyze runs what it explains
-        check_reading(_EXPLAIN.sub("", plain_sql(text, keep_strings=True), count=1))
+    if kind == "EXPLAIN" and "analyze" in text.lower():
+        # It runs what it explains. Which statement that is only DuckDB's own parser knows: comments may nest.
+        raise QueryError("explain analyze is not allowed: the store is only read. Take explain without analyze")
 
 
 def plain_sql(text: str, *, keep_strings: bool = False) -> str:
@@ -61,6 +62,15 @@ def plain_sql(text: str, *, keep_strings: bool = False) -> str:
         return match[0] if keep_strings and match[0].startswith("'") else " "
 
     return _NOT_SQL.sub(replace, text)
+
+
+def replaced(pattern: re.Pattern[str], replace: Callable[[re.Match[str]], str], text: str) -> str:
+    """Return `text` with `replace` of every match of `pattern` that stands neither in quotes nor in a comment."""
+    found, at = [], 0
+    for left_alone in _NOT_SQL.finditer(text):
+        found += [pattern.sub(replace, text[at : left_alone.start()]), left_alone[0]]
+        at = left_alone.end()
+    return "".join(found) + pattern.sub(replace, text[at:])
 
 
 def words(text: str) -> set[str]:

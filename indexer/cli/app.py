@@ -171,3 +171,18 @@ def demo(
     from indexer.cli.demo import play_demo  # noqa: PLC0415 - boto3, duckdb, pyarrow
 
     play_demo(store, nights=nights, seed=seed, keep_serving=keep_serving)
+
+
+@app.command("export-views", epilog="Example: indexer export-views ecr.duckdb")
+def export_views(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The file to write; an earlier export is replaced.")],
+    config: ConfigOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Write a DuckDB file with the views, and a table macro for each query, for other programs to open.
+
+    It holds no rows: it reads the store's files where they are, and shows the store as it was when it was written.
+    """
+    from indexer.cli import export  # noqa: PLC0415 - duckdb, pyarrow
+
+    export.export_views(file, config, store)

@@ -86,6 +86,14 @@ class OpenStore:
         """
         return find(Asking(self._catalog, self.location), text)
 
+    def export_views(self, path: str | Path) -> None:
+        """Write a DuckDB file with the views, and a table macro for each query, for other programs to open.
+
+        It shows the store as it is now; written again, it is replaced. Raises UsageError where something else is at
+        `path`, or where it cannot be written.
+        """
+        self._catalog.export_views(path)
+
     def refresh(self) -> None:
         """Show what is committed now. Relations made before are of no use afterwards."""
         renewed = self._open()

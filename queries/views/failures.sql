@@ -11,6 +11,7 @@ where not exists (
     where
         covered_targets.run_id > failure_history.run_id
         and covered_targets.region = failure_history.region
-        -- NULL: the account was not known, so the later run may have been about the same one
-        and coalesce(covered_targets.registry_id = failure_history.registry_id, true)
+        -- A failure of an unknown account goes with any later run of the region. A failure of a known account stays
+        -- until a run of that account: a run whose account is not known may have been about another one.
+        and (covered_targets.registry_id = failure_history.registry_id or failure_history.registry_id is null)
 )

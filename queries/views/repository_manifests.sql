@@ -2,29 +2,19 @@
 -- column: is_listed : Whether it is in images; a child may be absent, or hidden by a filter on tags.
 -- column: is_known : Whether it is in the store and could be flattened, so that its blobs are known.
 -- column: kind : Its kind; NULL where it is not in the store.
-with recursive
+with
 listed_images as (
     select registry_id, region, repository, manifest_digest
     from images
 ),
-index_digests as (
-    select distinct index_digest as manifest_digest
-    from all_index_entries
-),
-held_indexes as (
-    select *
-    from listed_images
-    semi join index_digests using (manifest_digest)
-    union -- not union all: indexes that name each other must end
-    select held_indexes.registry_id, held_indexes.region, held_indexes.repository, entries.manifest_digest
-    from held_indexes
-    inner join all_index_entries as entries on entries.index_digest = held_indexes.manifest_digest
-    semi join index_digests on index_digests.manifest_digest = entries.manifest_digest
-),
 children as (
-    select distinct held_indexes.registry_id, held_indexes.region, held_indexes.repository, entries.manifest_digest
-    from held_indexes
-    inner join all_index_entries as entries on entries.index_digest = held_indexes.manifest_digest
+    select distinct
+        listed_images.registry_id,
+        listed_images.region,
+        listed_images.repository,
+        index_contents.manifest_digest
+    from listed_images
+    inner join index_contents on index_contents.index_digest = listed_images.manifest_digest
 ),
 held_manifests as (
     select *, true as is_listed

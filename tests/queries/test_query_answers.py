@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.estates import ACCOUNT, LAYER_TYPE, OTHER_ACCOUNT, REGION, Estate, answer, digest, picked
+from support.query_values import needed
 
 from indexer.catalog import Catalog, load_queries, shipped_queries
 
@@ -250,6 +251,5 @@ def test_unfetched_images_gives_the_newest_reason_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", sorted(load_queries([shipped_queries()])))
 def test_an_empty_store_has_no_rows_and_a_sentence_about_it(nothing: Catalog, name: str) -> None:
-    given = {"digest": digest("any")} if name == "images-with-layer" else {}
-    assert answer(nothing, name, **given) == []
+    assert answer(nothing, name, **needed(nothing.queries[name])) == []
     assert nothing.queries[name].empty.endswith((".", "it."))

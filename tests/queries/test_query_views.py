@@ -168,7 +168,7 @@ HERE, THERE, UNKNOWN = (ACCOUNT, REGION), (OTHER_ACCOUNT, REGION), (None, REGION
         ([([HERE, THERE], [HERE, THERE]), ([HERE], [])], ["run-001"]),
         ([([HERE], [HERE]), ([(ACCOUNT, "us-east-1")], [])], ["run-001"]),
         ([([UNKNOWN], [UNKNOWN]), ([HERE], [])], []),
-        ([([HERE], [HERE]), ([UNKNOWN], [UNKNOWN])], ["run-002"]),
+        ([([HERE], [HERE]), ([UNKNOWN], [UNKNOWN])], ["run-001", "run-002"]),
     ],
     ids=["again", "cured", "another account", "another region", "account learnt", "account forgotten"],
 )

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from fnmatch import fnmatchcase
+from itertools import pairwise
 from typing import NamedTuple
 
 from support.estates import Estate, Run
@@ -132,9 +133,7 @@ class TimeModel:
             tags[span.home, span.tag].append(span)
         found = {}
         for key, spans in tags.items():
-            moves = [
-                after.first for before, after in zip(spans, spans[1:], strict=False) if before.digest != after.digest
-            ]
+            moves = [after.first for before, after in pairwise(spans) if before.digest != after.digest]
             if moves:
                 now = spans[-1].digest if spans[-1].until is None else None
                 found[key] = (len(moves), len({span.digest for span in spans}), moves[-1], now)
@@ -152,10 +151,11 @@ class TimeModel:
     def pushes(self, days: int, *, by_repository: bool = False) -> dict[tuple[date, Home | None], tuple[int, ...]]:
         """Rows of push-rate: images, new blobs, new bytes, unknown images, unknown sizes."""
         first: dict[tuple[Home, str], datetime] = {}
-        for image in (image for run in self.runs for image in run.images if image.pushed_at is not None):
+        for image in (image for run in self.runs for image in run.images):
             # A failed or deleted repository has no images, so every row is of a listing.
-            key = (_home(image), image.manifest_digest)
-            first[key] = min(first.get(key, image.pushed_at), image.pushed_at)
+            key, pushed_at = (_home(image), image.manifest_digest), _pushed_at(image)
+            if pushed_at is not None:
+                first[key] = min(first.get(key, pushed_at), pushed_at)
         arrivals: dict[tuple[Home | tuple[str, str], str], datetime] = {}
         for (home, digest), at in sorted(first.items(), key=lambda item: item[1]):
             for blob in sorted(self.blobs(self.held([digest]))):
@@ -249,8 +249,7 @@ class TimeModel:
                     del open_[key]
             for (tag, digest), image in named.items():
                 old = open_.get((tag, digest), Span(home, tag, digest, at, at, None, None, None))
-                pushed_at = image.pushed_at if image.pushed_at is not None else old.pushed_at
-                open_[tag, digest] = old._replace(last=at, pushed_at=pushed_at)
+                open_[tag, digest] = old._replace(last=at, pushed_at=_pushed_at(image) or old.pushed_at)
         return found + list(open_.values())
 
 
@@ -268,6 +267,10 @@ def _status(run: Run, home: Home) -> str | None:
 
 def _home(image: ImageRow) -> Home:
     return image.registry_id, image.region, image.repository
+
+
+def _pushed_at(image: ImageRow) -> datetime | None:
+    return image.pushed_at if isinstance(image.pushed_at, datetime) else None
 
 
 def _tags(listing: Listing) -> dict[str, str]:

@@ -1,0 +1,27 @@
+-- view: What is below each index, held or not, the children of nested indexes included: one row per index and manifest.
+-- column: manifest_digest : A child, or a child of a child; need not be in the store. An index is not below itself.
+with recursive
+nested_indexes as (
+    select distinct entries.index_digest, entries.manifest_digest
+    from all_index_entries as entries
+    semi join all_index_entries as children on children.index_digest = entries.manifest_digest
+),
+inner_indexes as (
+    select index_digest, manifest_digest
+    from nested_indexes
+    union -- not union all: indexes that name each other must end
+    select inner_indexes.index_digest, nested_indexes.manifest_digest
+    from inner_indexes
+    inner join nested_indexes on nested_indexes.index_digest = inner_indexes.manifest_digest
+),
+contents as (
+    select index_digest, manifest_digest
+    from all_index_entries
+    union -- not union all: several entries may name one manifest
+    select inner_indexes.index_digest, entries.manifest_digest
+    from inner_indexes
+    inner join all_index_entries as entries on entries.index_digest = inner_indexes.manifest_digest
+)
+select index_digest, manifest_digest
+from contents
+where index_digest <> manifest_digest
