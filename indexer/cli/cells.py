@@ -132,6 +132,6 @@ def age(span: timedelta) -> str:
     return counted(seconds // 86_400, "day")
 
 
-def counted(count: int, unit: str) -> str:
-    """Return a number of things in words: `1 run`, `2 runs`."""
-    return f"{count:,} {unit}" if count == 1 else f"{count:,} {unit}s"
+def counted(count: int, unit: str, units: str | None = None) -> str:
+    """Return a number of things in words: `1 run`, `2 runs`; `units` where the plural is not an s more."""
+    return f"{count:,} {unit}" if count == 1 else f"{count:,} {units or unit + 's'}"

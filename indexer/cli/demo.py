@@ -16,6 +16,7 @@ import indexer
 from indexer.cli import output
 from indexer.cli.cells import human_bytes
 from indexer.cli.options import Format
+from indexer.cli.places import DEMO_MARK
 from indexer.cli.rows import print_rows
 from indexer.config import Config, FetchConfig, RegistryConfig
 from indexer.crawl import Summary, crawl
@@ -26,8 +27,7 @@ from indexer.local_ecr.estate import Estate, Night
 from indexer.store import Store
 from indexer.tables import TABLES
 
-_MARK = "demo.yaml"
-_OURS = frozenset({*TABLES, "staging", "format.json", "lock", _MARK})
+_OURS = frozenset({*TABLES, "staging", "format.json", "lock", DEMO_MARK})
 _SHOWN = 10
 _QUESTIONS: tuple[tuple[str, dict[str, str], str], ...] = (
     ("registry-totals", {}, "logical bytes count a layer in every image that has it, unique bytes count it once."),
@@ -36,7 +36,11 @@ _QUESTIONS: tuple[tuple[str, dict[str, str], str], ...] = (
         {"limit": "8"},
         "exclusive bytes are in no other repository of the registry.",
     ),
-    ("most-shared-layers", {"limit": "5"}, "a repository stores each of these once, however many of its images have it."),
+    (
+        "most-shared-layers",
+        {"limit": "5"},
+        "a repository stores each of these once, however many of its images have it.",
+    ),
     ("layer-reuse-histogram", {}, "used_by 1 means: no other image has this layer. These are the first rows."),
 )
 
@@ -70,7 +74,7 @@ def _use_no_real_account() -> None:
 
 def _fresh_store(path: Path) -> Store:
     """Make the demo's store, in place of that of an earlier demo; UsageError where something else is there."""
-    if (path / _MARK).is_file():
+    if (path / DEMO_MARK).is_file():
         others = sorted(entry.name for entry in path.iterdir() if entry.name not in _OURS)
         if others:
             raise UsageError(f"{path} holds more than a demo's store ({others[0]}): move that, or name another --store")
@@ -102,7 +106,7 @@ def _mark(path: Path, config: Config) -> None:
         lines.append(f"  - regions: [{registry.regions[0]}]")
         lines.append(f'    registry_id: "{registry.registry_id}"')
         lines.append(f"    endpoint_url: {registry.endpoint_url}")
-    (path / _MARK).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (path / DEMO_MARK).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _clock(at: datetime) -> Callable[[], datetime]:
@@ -142,7 +146,7 @@ def _keep_serving(location: str, server: Server, registries: list[Registry]) -> 
     credentials = "AWS_ACCESS_KEY_ID=demo AWS_SECRET_ACCESS_KEY=demo"
     output.say(
         f"\nThe local registry is at {server.url} until you press Ctrl-C. From another terminal:\n"
-        f"  {credentials} indexer run --config {shlex.quote(str(Path(location) / _MARK))}\n"
+        f"  {credentials} indexer run --config {shlex.quote(str(Path(location) / DEMO_MARK))}\n"
         f"  {credentials} aws ecr describe-repositories --endpoint-url {server.url} --region {registries[0].region}"
     )
     with suppress(KeyboardInterrupt):

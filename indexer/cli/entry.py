@@ -14,9 +14,9 @@ import typer
 
 from indexer.cli import output
 from indexer.cli.app import app
+from indexer.cli.signals import INTERRUPTED, exit_code, take_sigterm
 from indexer.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, IndexerError
 
-_INTERRUPTED = 130
 _DEBUG = "--debug"
 
 
@@ -25,6 +25,7 @@ def main() -> int:
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError):  # a stand-in that somebody put there
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # as above
+    take_sigterm()
     return execute(sys.argv[1:])
 
 
@@ -44,8 +45,10 @@ def _run(arguments: Sequence[str]) -> int:
         result = app(list(arguments), prog_name="indexer", standalone_mode=False)
     except IndexerError as error:
         return _told(str(error), error.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        return _told("interrupted", _INTERRUPTED)
+    except KeyboardInterrupt as stop:
+        return _told("interrupted", exit_code(stop))
+    except typer.Abort:
+        return _told("interrupted", INTERRUPTED)
     except (output.ReaderGone, BrokenPipeError):
         raise
     except Exception as error:  # noqa: BLE001 - the last resort: a bug, which a user need not see as a traceback

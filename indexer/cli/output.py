@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from indexer.cli.cells import printable
@@ -43,11 +44,11 @@ def show(renderable: RenderableType) -> None:
 def say(text: str = "") -> None:
     """Write a line for people to stderr; the lines of `text` are made printable, one by one."""
     lines = "\n".join(printable(line) for line in text.split("\n"))
-    try:
+    if sys.stderr is None:  # closed before the command began
+        return
+    with suppress(BrokenPipeError):  # nobody listens; what the command does, and its exit code, must not change by it
         sys.stderr.write(lines + "\n")
         sys.stderr.flush()
-    except BrokenPipeError as error:
-        raise ReaderGone from error
 
 
 def on_terminal() -> bool:

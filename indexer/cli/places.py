@@ -12,6 +12,9 @@ from indexer.front import OpenStore
 if TYPE_CHECKING:
     from indexer.config import Config
 
+DEMO_MARK = "demo.yaml"
+"""The file that says of a store: made by `indexer demo`, and replaced by the next one."""
+
 CONFIG = "config.yaml"
 
 

@@ -53,7 +53,7 @@ select
         from failures
         where
             failures.region = newest_covers.region
-            and coalesce(failures.registry_id = newest_covers.registry_id, true)
+            and failures.registry_id is not distinct from newest_covers.registry_id
     ) as failures
 from newest_covers
 left join figures using (registry_id, region)

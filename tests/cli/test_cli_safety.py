@@ -1,0 +1,103 @@
+"""What must hold whoever listens and whatever happens: exit codes, other people's stores, what figures leave out."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from support.commands import COMMAND, process
+from support.manifests import image
+
+from indexer.local_ecr import Registry, Server
+
+
+@pytest.fixture
+def registry() -> Registry:
+    registry = Registry()
+    registry.create_repository("team/app")
+    for number in range(4):
+        registry.put_image("team/app", image(f"config {number}", {f"layer {number}": 1}), tags=[f"v{number}"])
+    return registry
+
+
+def configured(folder: Path, server: Server, **more: object) -> Path:
+    path = folder / "config.yaml"
+    entry = {"regions": ["eu-west-1"], "endpoint_url": server.url}
+    path.write_text(yaml.safe_dump({"store": "./store", "registries": [entry], **more}), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("redirect", ["2>&-", "2>&1 | true"])
+def test_the_exit_code_does_not_depend_on_who_listens(tmp_path: Path, redirect: str) -> None:
+    command = f"{sys.executable} -m indexer run --config {tmp_path}/nowhere.yaml {redirect}"
+    script = f"set -o pipefail; {command}; exit ${{PIPESTATUS[0]}}"
+    if "|" in redirect:
+        script = f"{command}; exit ${{PIPESTATUS[0]}}"
+    assert subprocess.run(["bash", "-c", script], check=False).returncode == 2
+
+
+@pytest.mark.slow
+def test_sigterm_ends_a_run_as_ctrl_c_does(registry: Registry, tmp_path: Path) -> None:
+    with Server([registry]) as server:
+        server.latency = 0.3
+        path = configured(tmp_path, server, fetch={"connections": 1, "chunk_size": 1})
+        with subprocess.Popen([*COMMAND, "run", "--config", path], stderr=subprocess.PIPE) as running:
+            while server.calls["BatchGetImage"] < 2:
+                time.sleep(0.02)
+            running.send_signal(signal.SIGTERM)
+            _, said = running.communicate(timeout=60)
+        assert running.returncode == 143
+        assert b"Traceback" not in said
+        assert b"kept" in said
+        fetched = server.calls["BatchGetImage"]
+        server.latency = 0.0
+        assert process("run", "--config", path).code == 0
+        assert server.calls["BatchGetImage"] < fetched + 4, "what was fetched before is not fetched again"
+
+
+def test_a_real_run_does_not_go_into_a_demo_store(registry: Registry, tmp_path: Path) -> None:
+    with Server([registry]) as server:
+        path = configured(tmp_path, server)
+        assert process("run", "--config", path).code == 0
+        (tmp_path / "store" / "demo.yaml").write_text("", encoding="utf-8")
+        done = process("run", "--config", path)
+    assert done.code == 2
+    assert "a store of indexer demo, which the next demo replaces" in done.err
+
+
+def test_explain_analyze_runs_nothing(registry: Registry, tmp_path: Path) -> None:
+    with Server([registry]) as server:
+        path = configured(tmp_path, server)
+        assert process("run", "--config", path).code == 0
+    victim = next((tmp_path / "store" / "manifests").iterdir())
+    before = victim.read_bytes()
+    trick = f"explain analyze /* /* */ select 1 -- */ copy (select 1 as x) to '{victim}' (format parquet)"
+    done = process("sql", trick, "--config", path)
+    assert done.code == 2
+    assert "explain analyze is not allowed" in done.err
+    assert victim.read_bytes() == before
+    assert process("sql", "explain select 1", "--config", path).code == 0
+
+
+def test_every_answer_says_what_it_cannot_know(registry: Registry, tmp_path: Path) -> None:
+    registry.create_repository("team/late")
+    registry.put_image("team/late", image("late", {"layer": 1}), tags=["x"])
+    with Server([registry]) as server:
+        path = configured(tmp_path, server)
+        assert process("run", "--config", path).code == 0
+        quiet = process("query", "layer-reuse-histogram", "--config", path)
+        assert (quiet.code, quiet.err) == (0, "")
+        digest = next(iter(registry.repositories["team/app"].images))
+        fresh = registry.put_image("team/app", image("new", {"layer": 1}))
+        registry.set_status("team/app", fresh, "ARCHIVED")
+        registry.deny("DescribeImages", "team/late")
+        assert process("run", "--config", path).code == 3
+        told = process("query", "layer-reuse-histogram", "--config", path)
+    assert "left out: 1 image of unknown content" in told.err
+    assert "not current: 1 repository not listed by the newest run, as of" in told.err
+    assert digest.startswith("sha256:")
