@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import textwrap
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,13 @@ def say(text: str = "") -> None:
     with suppress(BrokenPipeError):  # nobody listens; what the command does, and its exit code, must not change by it
         sys.stderr.write(lines + "\n")
         sys.stderr.flush()
+
+
+def note(text: str) -> None:
+    """Write a remark for people to stderr, in lines that fit where stderr is a terminal."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        text = textwrap.fill(text, width())
+    say(text)
 
 
 def on_terminal() -> bool:

@@ -65,10 +65,12 @@ def _tell_left_out(store: OpenStore) -> None:
     ((unknown,),) = store.sql(_UNKNOWN_IMAGES).fetchall()
     ((behind, oldest),) = store.sql(_OLD_LISTINGS).fetchall()
     if unknown:
-        output.say(f"left out: {counted(unknown, 'image')} of unknown content; indexer query unfetched-images says why")
+        output.note(
+            f"left out: {counted(unknown, 'image')} of unknown content; indexer query unfetched-images says why"
+        )
     if behind:
         since = f"as of {oldest:%Y-%m-%d %H:%M} UTC" if oldest is not None else "without any listing"
-        output.say(
+        output.note(
             f"not current: {counted(behind, 'repository', 'repositories')} not listed by the newest run, {since}"
         )
 
