@@ -131,7 +131,7 @@ def _fetch(config: Config, targets: list[Walk], writer: Writer, shared: Shared) 
     ahead = shared.now() - datetime.now(UTC)
     setups = [
         Setup(
-            str(writer.folder),
+            writer.share,
             writer.run_id,
             turn,
             os.getpid(),
@@ -141,7 +141,7 @@ def _fetch(config: Config, targets: list[Walk], writer: Writer, shared: Shared) 
         )
         for turn, connections in turns(count, config.fetch.connections)
     ]
-    with workers(setups, writer.lock_descriptor) as crew:
+    with workers(setups) as crew:
         fetcher.run(crew, config.fetch.chunk_size)
     requests, waited = (sum(column) for column in zip(*crew.done, strict=True))
     return Fetched(fetcher.manifests, fetcher.bytes, int(requests), waited)

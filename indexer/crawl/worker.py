@@ -27,7 +27,7 @@ from indexer.crawl.hands import Ask, Hands
 from indexer.crawl.shared import rare_collections
 from indexer.ecr import Ecr, Pace, Target, Turn, connect
 from indexer.errors import IndexerError
-from indexer.store import segments_of
+from indexer.store import Share, segments_of
 
 _LAST_CALLS = 5.0
 """Seconds that a worker that is told to stop gives the calls that are on their way."""
@@ -47,7 +47,7 @@ class Place(NamedTuple):
 class Setup(NamedTuple):
     """The first message: what the worker works for. `ahead` is how far the run's clock is ahead of the system's."""
 
-    folder: str
+    share: Share
     run_id: str
     turn: Turn
     parent: int
@@ -77,14 +77,14 @@ class Broken(NamedTuple):
 
 
 def main() -> None:
-    """Run as a worker; the arguments are the descriptors of the pipe and of the store's lock."""
+    """Run as a worker; the arguments are the descriptors of the pipe and of what else was inherited."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which says what is to be done
-    pipe, lock = (int(each) for each in sys.argv[1:])
-    for descriptor in (pipe, lock):
+    descriptors = [int(each) for each in sys.argv[1:]]
+    for descriptor in descriptors:
         os.set_inheritable(descriptor, False)
     # pyarrow's own pool keeps 35 MB more than it uses at any time, in each process.
     pa.set_memory_pool(pa.system_memory_pool())
-    link = Connection(pipe)
+    link = Connection(descriptors[0])
     try:
         code = Worker(link, link.recv()).run()
     except (EOFError, ConnectionError):
@@ -101,7 +101,7 @@ class Worker:
         self._sending = threading.Lock()
         self._parent = setup.parent
         self._segments = segments_of(
-            setup.folder, setup.run_id, worker=setup.turn.number, workers=setup.turn.of, check=self._check_parent
+            setup.share, setup.run_id, worker=setup.turn.number, workers=setup.turn.of, check=self._check_parent
         )
         self._setup = setup
         self._paces: dict[int, Pace] = {}

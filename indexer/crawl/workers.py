@@ -63,7 +63,7 @@ def _cores() -> int:
 class _Worker:
     """One process, the pipe to it, and what it is busy with."""
 
-    def __init__(self, lock: int) -> None:
+    def __init__(self, descriptors: Sequence[int]) -> None:
         self.link, theirs = Pipe()
         self.busy: dict[int, Task] = {}
         self.spans: dict[int, Iterator[Task]] = {}
@@ -71,10 +71,10 @@ class _Worker:
         program = _PROGRAM.format(path=sys.path)
         with theirs:
             self.process = subprocess.Popen(  # noqa: S603 - this very Python
-                [sys.executable, "-c", program, str(theirs.fileno()), str(lock)],
+                [sys.executable, "-c", program, *map(str, (theirs.fileno(), *descriptors))],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(), lock),
+                pass_fds=(theirs.fileno(), *descriptors),
                 process_group=0,  # the terminal's Ctrl-C comes here alone
             )
 
@@ -103,9 +103,9 @@ class _Worker:
 class Workers:
     """A crew of processes. `done` has what each told of itself, once all have ended well."""
 
-    def __init__(self, setups: Sequence[Setup], lock: int) -> None:
+    def __init__(self, setups: Sequence[Setup]) -> None:
         self.done: list[Done] = []
-        self._workers = [_Worker(lock) for _ in setups]
+        self._workers = [_Worker(setup.share.descriptors) for setup in setups]
         self._setups = setups
         self._number = 0
 
@@ -188,12 +188,12 @@ def _wait_for(link: Connection) -> None:
 
 
 @contextmanager
-def workers(setups: Sequence[Setup], lock: int) -> Iterator[Workers]:
+def workers(setups: Sequence[Setup]) -> Iterator[Workers]:
     """Start a process for each of `setups` and give the crew; when the block ends they are gone, however it ends.
 
-    `lock` is the descriptor that holds the store's lock: workers inherit it.
+    The store's lock is the workers' too: they inherit the descriptors of their setup's share.
     """
-    crew = Workers(setups, lock)
+    crew = Workers(setups)
     try:
         try:
             crew.start()

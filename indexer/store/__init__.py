@@ -9,6 +9,7 @@ from indexer.store.commits import Files, Recovered
 from indexer.store.facts import RepositoryKey
 from indexer.store.files import Disk
 from indexer.store.known import Known
+from indexer.store.places import Share
 from indexer.store.segments import SEGMENT_BYTES, SEGMENT_MANIFESTS, Flattened, Segments
 from indexer.store.store import Store, segments_of
 from indexer.store.writer import Writer
@@ -23,6 +24,7 @@ __all__ = [
     "Recovered",
     "RepositoryKey",
     "Segments",
+    "Share",
     "Store",
     "Writer",
     "segments_of",

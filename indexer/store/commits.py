@@ -2,26 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from indexer.errors import StoreDamaged
 from indexer.store import layout
-from indexer.store.files import Folder
+from indexer.store.places import Folder
 from indexer.tables import MANIFESTS, RUNS, TABLES, Table
 
 
 class Files(NamedTuple):
     """The committed files of a store at one moment.
 
-    `tables` has every table's name with its files in commit order; `segments` and `runs` name what is committed, also
-    in commit order. Files never change, so the view stays good while a writer adds to the store.
+    `tables` has every table's name with its files in commit order, each where this machine can read it: of a store
+    that is elsewhere a table's files are brought here when it is first asked for. `segments` and `runs` name what is
+    committed, also in commit order. Files never change, so the view stays good while a writer adds to the store.
     """
 
     tables: Mapping[str, tuple[Path, ...]]
     segments: tuple[str, ...]
     runs: tuple[str, ...]
+
+
+class _Paths(Mapping[str, tuple[Path, ...]]):
+    """The paths of each table's files."""
+
+    def __init__(self, folder: Folder, keys: Mapping[str, Sequence[str]]) -> None:
+        self._folder = folder
+        self._keys = keys
+        self._found: dict[str, tuple[Path, ...]] = {}
+
+    def __getitem__(self, table: str) -> tuple[Path, ...]:
+        if table not in self._found:
+            self._found[table] = self._folder.paths(self._keys[table])
+        return self._found[table]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
 
 
 class Recovered(NamedTuple):
@@ -37,13 +58,13 @@ def committed(folder: Folder) -> Files:
     # Runs before segments: a run is committed after its segments, so the segments of a run seen here are all seen.
     runs = _names(folder, RUNS)
     segments = _names(folder, MANIFESTS)
-    tables = {}
+    keys = {}
     for table in TABLES.values():
         names = segments if table.per == "segment" else runs
         if table not in {RUNS, MANIFESTS}:
             _check(folder, table, names)
-        tables[table.name] = tuple(folder.path(layout.published_key(table, name)) for name in names)
-    return Files(tables, segments, runs)
+        keys[table.name] = [layout.published_key(table, name) for name in names]
+    return Files(_Paths(folder, keys), segments, runs)
 
 
 def newest_run(files: Files) -> str | None:
@@ -63,14 +84,15 @@ def recover(folder: Folder) -> Recovered:
 
 
 def _remove_uncommitted(folder: Folder, commit: Table) -> int:
-    names = set(_names(folder, commit))
-    removed = 0
-    for table in layout.dependents(commit):
-        for name in _names(folder, table):
-            if name not in names:
-                folder.remove(layout.published_key(table, name))
-                removed += 1
-    return removed
+    committed_names = set(_names(folder, commit))
+    left = [(table, name) for table in layout.dependents(commit) for name in _names(folder, table)]
+    left = [(table, name) for table, name in left if name not in committed_names]
+    # A writer that lost the lock may still be running: its commit must be impossible before its files go.
+    dead = {name for name in {name for _, name in left} if folder.bar(layout.published_key(commit, name))}
+    found = [layout.published_key(table, name) for table, name in left if name in dead]
+    for key in found:
+        folder.remove(key)
+    return len(found)
 
 
 def _names(folder: Folder, table: Table) -> tuple[str, ...]:
@@ -83,7 +105,7 @@ def _check(folder: Folder, table: Table, names: tuple[str, ...]) -> None:
     missing = sorted(set(names).difference(_names(folder, table)))
     if missing:
         raise StoreDamaged(
-            f"{folder.path(layout.published_key(table, missing[0]))} is missing, "
+            f"{folder.where(layout.published_key(table, missing[0]))} is missing, "
             f"and {len(missing) - 1} more of {table.name}. {_advice(table)}"
         )
 

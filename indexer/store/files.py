@@ -1,33 +1,27 @@
-"""Whole files under a folder: staged, synced, published, listed, removed.
+"""Whole files under a folder of this machine: staged, synced, published, listed, removed.
 
-`Disk` is every call to the operating system that a store makes, one method each. `LocalFolder` builds the store's four
-verbs on it: list names, stage a file, publish it, remove one. Another place to keep a store (an object store) is
-another class with the same verbs as `LocalFolder`.
+`Disk` is every call to the operating system that a store makes, one method each. `LocalFolder` builds the verbs of
+`Folder` (indexer.store.places) on it.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
-from indexer.errors import StoreDamaged, StoreError
+from indexer.errors import StoreDamaged, StoreError, UsageError
 from indexer.store import layout
+from indexer.store.explained import explained
+from indexer.store.lock import FileLock
+from indexer.store.places import Lock, Share, Staged
+from indexer.tables import TABLES
 
-_ADVICE: Final = {
-    errno.ENOSPC: "Free some space there, or move the store.",
-    errno.EDQUOT: "Free some space there, or raise the quota.",
-    errno.EFBIG: "A limit on file sizes (ulimit -f) is too low for the store.",
-    errno.EROFS: "Mount it for writing, or name another store.",
-    errno.EACCES: "Give this user the right to it, or name another store.",
-    errno.EPERM: "Give this user the right to it, or name another store.",
-    errno.EMFILE: "Raise the limit on open files (ulimit -n).",
-}
-
-
+_OUR_FOLDERS: Final = (*TABLES, layout.STAGING)
 # Parquet is written in pieces of a few bytes; a system call for each would cost most on network file systems.
 _BLOCK: Final = 1 << 20
 
@@ -80,42 +74,6 @@ class Disk:
             return [entry.name for entry in entries if entry.is_file()]
 
 
-class Staged(Protocol):
-    """A file being written; nobody sees it before `publish`."""
-
-    closed: bool
-
-    def write(self, data: bytes) -> int:
-        """Append all of `data`; return its length."""
-
-    def flush(self) -> None:
-        """Do nothing: only `publish` makes anything visible."""
-
-    def publish(self) -> None:
-        """Make the whole file durable and visible under its key."""
-
-    def abandon(self) -> None:
-        """Drop the file; later writes go nowhere. Never raises."""
-
-
-class Folder(Protocol):
-    """A place that keeps a store's files under keys such as `layers/<segment>.parquet`."""
-
-    location: str
-
-    def names(self, folder: str) -> list[str]:
-        """Return the names of the files directly under `folder`; StoreDamaged where the folder is absent."""
-
-    def stage(self, key: str) -> Staged:
-        """Start the file that will be `key`."""
-
-    def remove(self, key: str) -> None:
-        """Remove a file."""
-
-    def path(self, key: str) -> Path:
-        """Return where the file `key` can be read."""
-
-
 class LocalFolder:
     """A store's files in a folder of this machine (`Folder`)."""
 
@@ -124,8 +82,54 @@ class LocalFolder:
         self.root = Path(location).absolute()
         self.disk = disk
 
+    def where(self, key: str) -> str:
+        return str(self.root / key)
+
     def path(self, key: str) -> Path:
         return self.root / key
+
+    def paths(self, keys: Sequence[str]) -> tuple[Path, ...]:
+        return tuple(self.root / key for key in keys)
+
+    def read(self, key: str) -> bytes | None:
+        with explained("read", self.path(key)):
+            try:
+                return self.path(key).read_bytes()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+
+    def stranger(self) -> str | None:
+        with explained("read", self.root):
+            try:
+                return min((entry.name for entry in self.root.iterdir() if not _is_beginning(entry)), default=None)
+            except FileNotFoundError:
+                return None
+            except NotADirectoryError:
+                raise UsageError(f"{self.location} is a file, not a store. Name a folder.") from None
+
+    def make(self) -> None:
+        with explained("make", self.root):
+            self.disk.make_folder(self.root)
+
+    def prepare(self) -> None:
+        for name in _OUR_FOLDERS:
+            with explained("make", self.path(name)):
+                self.disk.make_folder(self.path(name))
+        with explained("write", self.root):
+            # The folders are durable before the file that says they are there: a store without one is damaged.
+            self.disk.sync_folder(self.root)
+            with suppress(PermissionError):  # a parent that may be passed through but not opened
+                self.disk.sync_folder(self.root.parent)
+
+    def lock(self, command: str, since: datetime) -> Lock:
+        return FileLock(self.path(layout.LOCK_FILE), command=command, since=since)
+
+    def share(self, lock: Lock) -> Share:
+        return Share(str(self.root), lock.descriptors)
+
+    def bar(self, key: str) -> bool:
+        # Under flock nobody else is left who could publish it.
+        return not os.path.lexists(self.path(key))
 
     def names(self, folder: str) -> list[str]:
         path = self.path(folder)
@@ -206,11 +210,10 @@ class _LocalFile:
             self._disk.remove(self._path)
 
 
-@contextmanager
-def explained(doing: str, path: Path) -> Iterator[None]:
-    """Turn an OSError into a StoreError that names the path and says what to do."""
-    try:
-        yield
-    except OSError as error:
-        advice = _ADVICE.get(error.errno or 0, "Check the path and the file system.")
-        raise StoreError(f"Cannot {doing} {path}: {error.strerror or error}. {advice}") from error
+def _is_beginning(entry: Path) -> bool:
+    """Whether a store that was being made when its writer died can hold this."""
+    if entry.name == layout.LOCK_FILE:
+        return entry.is_file()
+    if entry.name not in _OUR_FOLDERS or not entry.is_dir():
+        return False
+    return all(entry.name == layout.STAGING and layout.is_staged(inside.name) for inside in entry.iterdir())

@@ -1,4 +1,4 @@
-"""The store's lock: one writer at a time, and a name for who that is.
+"""The lock of a store on this machine: one writer at a time, and a name for who that is.
 
 `flock` on a file that is never removed. The system lets go of it when the process ends, however it ends, so a lock
 left by a dead process blocks nobody; the text in the file is only for the message.
@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from indexer.errors import StoreError, StoreLocked
-from indexer.store.files import explained
+from indexer.store.explained import explained
 
 _READ = 4096
 
 
-class Lock:
+class FileLock:
     """The lock, held from construction to `release`.
 
     StoreLocked where another process, or another writer of this one, holds it; StoreError where the file cannot be
@@ -46,11 +46,16 @@ class Lock:
         return self._descriptor is not None
 
     @property
-    def descriptor(self) -> int:
+    def descriptors(self) -> tuple[int, ...]:
         """The open file the lock is on. flock belongs to it, not to a process: who inherits it shares the lock."""
         if self._descriptor is None:
             raise StoreError("This process does not hold the store's lock.")
-        return self._descriptor
+        return (self._descriptor,)
+
+    @property
+    def token(self) -> str:
+        """Nothing: who has the descriptor has the lock."""
+        return ""
 
     def release(self) -> None:
         """Let go. In a fork, which holds nothing, nothing happens."""
@@ -93,7 +98,7 @@ class Lock:
             os.ftruncate(descriptor, len(text))
 
 
-_HELD: weakref.WeakSet[Lock] = weakref.WeakSet()
+_HELD: weakref.WeakSet[FileLock] = weakref.WeakSet()
 
 
 def _in_child() -> None:

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from indexer.store.files import Folder, Staged
 from indexer.store.layout import published_key
+from indexer.store.places import Folder, Staged
 from indexer.tables import Column, Table, to_arrow
 
 Row = Sequence[Any]

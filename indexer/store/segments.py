@@ -12,8 +12,8 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from indexer.flatten import Layers
 from indexer.store import layout
-from indexer.store.files import Folder
 from indexer.store.parquet import Columns, TableFile, columns_of
+from indexer.store.places import Folder
 from indexer.tables import MANIFESTS, TABLES, ConfigRow, IndexEntryRow, LayerRow, ManifestRow
 
 FIRST_SEGMENT: Final = 500

@@ -3,58 +3,55 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Final
 
 from indexer.errors import StoreDamaged, StoreError, StoreFormatError, StoreMissing, UsageError
 from indexer.store import facts, layout
 from indexer.store.commits import Files, committed, newest_run, recover
-from indexer.store.files import Disk, LocalFolder, explained
+from indexer.store.files import Disk
 from indexer.store.known import Known
-from indexer.store.lock import Lock
+from indexer.store.locations import folder_at, folder_of
+from indexer.store.places import Folder, Share
 from indexer.store.segments import FIRST_SEGMENT, SEGMENT_BYTES, SEGMENT_MANIFESTS, Limits, Numbers, Segments
 from indexer.store.writer import Start, Writer
 from indexer.tables import TABLES
-
-_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_OUR_FOLDERS: Final = (*TABLES, layout.STAGING)
 
 
 class Store:
     """A store of manifests; `open` to read, `create_or_open` to write."""
 
-    def __init__(self, folder: LocalFolder) -> None:
+    def __init__(self, folder: Folder) -> None:
         self._folder = folder
 
     @classmethod
-    def open(cls, location: str | Path) -> Store:
+    def open(cls, location: str | Path, *, cache: Path | None = None) -> Store:
         """Return the store at `location`, for reading.
 
+        `cache` is where copies of the files of a store elsewhere are kept, by default a folder of this user's.
         StoreMissing where there is none, StoreFormatError where it is newer than this version or something else,
         UsageError for a location of a kind that is not supported.
         """
-        folder = _folder(location, Disk())
+        folder = folder_at(location, cache=cache)
         if not _has_format(folder):
             _refuse_foreign(folder, StoreFormatError)
             raise StoreMissing(f"There is no store at {folder.location}. `indexer run` makes one.")
         return cls(folder)
 
     @classmethod
-    def create_or_open(cls, location: str | Path, *, disk: Disk | None = None) -> Store:
+    def create_or_open(cls, location: str | Path, *, disk: Disk | None = None, cache: Path | None = None) -> Store:
         """Return the store at `location`, for writing; where there is none, make the folder.
 
         The first writer makes the store in it. UsageError for a folder that holds something else, StoreFormatError
-        for a newer store, StoreError where the folder cannot be made. `disk` is every file operation of the writers.
+        for a newer store, StoreError where the folder cannot be made. `disk` is every file operation of the writers of
+        a folder; `cache` as for `open`.
         """
-        folder = _folder(location, disk or Disk())
+        folder = folder_at(location, disk=disk, cache=cache)
         if not _has_format(folder):
             _refuse_foreign(folder, UsageError)
-            with explained("make", folder.root):
-                folder.disk.make_folder(folder.root)
+            folder.make()
         return cls(folder)
 
     @property
@@ -64,7 +61,7 @@ class Store:
 
     @property
     def folder(self) -> Path:
-        """The store's folder, an absolute path."""
+        """The folder of this machine that files are read from, an absolute path."""
         return self._folder.root
 
     def files(self) -> Files:
@@ -107,7 +104,7 @@ class Store:
         committed by `Writer.commit_run` only. StoreLocked says who holds the store.
         """
         started_at = now()
-        lock = Lock(self._folder.path(layout.LOCK_FILE), command=command, since=started_at)
+        lock = self._folder.lock(command, started_at)
         try:
             _create(self._folder, version)
             recovered = recover(self._folder)
@@ -121,15 +118,15 @@ class Store:
             lock.release()
 
 
-def segments_of(folder: str | Path, run_id: str, *, worker: int, workers: int, check: Callable[[], None]) -> Segments:
+def segments_of(share: Share, run_id: str, *, worker: int, workers: int, check: Callable[[], None]) -> Segments:
     """Return what writes segments for the run of a writer in another process, as its worker number `worker`, from 0.
 
-    Only for a process that inherited the writer's lock (`Writer.lock_descriptor`) and keeps it open until it ends.
+    `share` is the writer's (`Writer.share`), whose descriptors this process inherited and keeps open until it ends.
     `check` raises where the writer's process has ended: right before a segment is committed it is asked once more.
     """
     # What all workers together have in hand stays what one writer has.
     limits = Limits(max(SEGMENT_MANIFESTS // (2 * workers), FIRST_SEGMENT), SEGMENT_BYTES // (2 * workers))
-    return Segments(LocalFolder(folder, Disk()), run_id, limits, Numbers(worker + 1, workers), check)
+    return Segments(folder_of(share), run_id, limits, Numbers(worker + 1, workers), check)
 
 
 @contextmanager
@@ -151,23 +148,11 @@ def _flush(writer: Writer) -> None:
         writer.flush()
 
 
-def _folder(location: str | Path, disk: Disk) -> LocalFolder:
-    scheme = _SCHEME.match(str(location))
-    if scheme:
-        raise UsageError(f"A store at {scheme.group()} is not supported in this version: name a folder, not {location}")
-    if not str(location):
-        raise UsageError("The store's path is empty: name a folder.")
-    return LocalFolder(location, disk)
-
-
-def _has_format(folder: LocalFolder) -> bool:
+def _has_format(folder: Folder) -> bool:
     """Whether a store is there; StoreFormatError for one that this version does not know."""
-    path = folder.path(layout.FORMAT_FILE)
-    with explained("read", path):
-        try:
-            text = path.read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
-            return False
+    path, text = folder.where(layout.FORMAT_FILE), folder.read(layout.FORMAT_FILE)
+    if text is None:
+        return False
     try:
         stated = json.loads(text)
     except ValueError as error:
@@ -183,42 +168,23 @@ def _has_format(folder: LocalFolder) -> bool:
     return True
 
 
-def _refuse_foreign(folder: LocalFolder, refusal: type[UsageError | StoreError]) -> None:
+def _refuse_foreign(folder: Folder, refusal: type[UsageError | StoreError]) -> None:
     """Raise `refusal` where something else than the beginnings of a store is at the folder's place."""
-    with explained("read", folder.root):
-        try:
-            found = sorted(entry.name for entry in folder.root.iterdir() if not _is_beginning(entry))
-        except FileNotFoundError:
-            return
-        except NotADirectoryError:
-            raise refusal(f"{folder.location} is a file, not a store. Name a folder.") from None
-    if found:
+    try:
+        found = folder.stranger()
+    except UsageError as error:
+        raise refusal(str(error)) from None
+    if found is not None:
         raise refusal(
-            f"{folder.location} is no store and not empty: it holds {found[0]!r}. Name an empty folder or a new one."
+            f"{folder.location} is no store and not empty: it holds {found!r}. Name an empty folder or a new one."
         )
 
 
-def _is_beginning(entry: Path) -> bool:
-    """Whether a store that was being made when its writer died can hold this."""
-    if entry.name == layout.LOCK_FILE:
-        return entry.is_file()
-    if entry.name not in _OUR_FOLDERS or not entry.is_dir():
-        return False
-    return all(entry.name == layout.STAGING and layout.is_staged(inside.name) for inside in entry.iterdir())
-
-
-def _create(folder: LocalFolder, version: str) -> None:
+def _create(folder: Folder, version: str) -> None:
     """Make the store if it is not there. Only for the holder of the lock: another may just have made it."""
     if _has_format(folder):
         return
-    for name in _OUR_FOLDERS:
-        with explained("make", folder.path(name)):
-            folder.disk.make_folder(folder.path(name))
-    with explained("write", folder.root):
-        # The folders are durable before the file that says they are there: a store without one is damaged.
-        folder.disk.sync_folder(folder.root)
-        with suppress(PermissionError):  # a parent that may be passed through but not opened
-            folder.disk.sync_folder(folder.root.parent)
+    folder.prepare()
     recover(folder)  # a writer that died here leaves the staged file that comes next
     staged = folder.stage(layout.FORMAT_FILE)
     stated = {"format": layout.FORMAT, "program": layout.PROGRAM, "version": version}

@@ -9,16 +9,14 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from indexer.errors import StoreError
 from indexer.store import layout
 from indexer.store.commits import Recovered
-from indexer.store.files import Folder
 from indexer.store.known import Known
-from indexer.store.lock import Lock
 from indexer.store.parquet import TableFile, columns_of
+from indexer.store.places import Folder, Lock, Share
 from indexer.store.segments import Flattened, Limits, Numbers, Segments, write
 from indexer.tables import (
     FAILURES,
@@ -125,14 +123,9 @@ class Writer:
                 file.abandon()
 
     @property
-    def folder(self) -> Path:
-        """The store's folder, an absolute path."""
-        return self._folder.path("")
-
-    @property
-    def lock_descriptor(self) -> int:
-        """The open file on which the lock is held: a process that inherits it holds the lock until it ends."""
-        return self._store_lock.descriptor
+    def share(self) -> Share:
+        """What another process needs to write segments for this writer (`segments_of`). StoreError without the lock."""
+        return self._folder.share(self._store_lock)
 
     @property
     def ended(self) -> bool:

@@ -18,7 +18,7 @@ from support.store_rows import NOON, VERSION, check_whole, facts, image, read, r
 
 from indexer.errors import StoreError, StoreLocked
 from indexer.store import Store
-from indexer.store.lock import Lock
+from indexer.store.lock import FileLock
 
 HOLDER = """
 import sys, time
@@ -78,7 +78,7 @@ def test_one_process_cannot_have_two_writers(tmp_path: Path) -> None:
 def test_the_lock_says_who_and_is_never_truncated_before_it_is_held(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     path.write_text("x" * 1000)
-    lock = Lock(path, command="a", since=NOON)
+    lock = FileLock(path, command="a", since=NOON)
     text = path.read_text()
     assert json.loads(text) == {
         "pid": os.getpid(),
@@ -87,12 +87,12 @@ def test_the_lock_says_who_and_is_never_truncated_before_it_is_held(tmp_path: Pa
         "since": "2026-11-23T12:00:00+00:00",
     }
     with pytest.raises(StoreLocked):
-        Lock(path, command="b", since=NOON)
+        FileLock(path, command="b", since=NOON)
     assert path.read_text() == text
     lock.release()
     lock.release()
     assert not lock.held
-    Lock(path, command="b", since=NOON).release()
+    FileLock(path, command="b", since=NOON).release()
 
 
 def test_a_holder_that_has_not_said_who_it_is(tmp_path: Path) -> None:
@@ -102,13 +102,13 @@ def test_a_holder_that_has_not_said_who_it_is(tmp_path: Path) -> None:
         for text in ("", "{", "[]", '{"pid": 1}'):
             path.write_text(text)
             with pytest.raises(StoreLocked, match="just starting"):
-                Lock(path, command="b", since=NOON)
+                FileLock(path, command="b", since=NOON)
 
 
 def test_a_lock_file_that_cannot_be_opened(tmp_path: Path) -> None:
     (tmp_path / "lock").mkdir()
     with pytest.raises(StoreError, match=r"Cannot lock .*lock: Is a directory"):
-        Lock(tmp_path / "lock", command="b", since=NOON)
+        FileLock(tmp_path / "lock", command="b", since=NOON)
 
 
 def test_the_descriptor_is_not_inherited(tmp_path: Path) -> None:

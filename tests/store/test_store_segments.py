@@ -21,7 +21,7 @@ def test_workers_write_for_the_writer(tmp_path: Path) -> None:
     store = Store.create_or_open(tmp_path / "store")
     with store.writer(now=lambda: NOON, version="0") as writer:
         for worker in range(3):
-            segments = segments_of(writer.folder, writer.run_id, worker=worker, workers=3, check=nothing)
+            segments = segments_of(writer.share, writer.run_id, worker=worker, workers=3, check=nothing)
             for part in range(2):
                 segments.add(facts(f"{worker} {part}"), 0)
                 segments.flush()
@@ -41,7 +41,7 @@ def test_nothing_is_committed_once_the_right_is_gone(tmp_path: Path) -> None:
             raise StoreError("gone")
 
     with store.writer(now=lambda: NOON, version="0") as writer:
-        segments = segments_of(writer.folder, writer.run_id, worker=0, workers=1, check=gone_the_second_time)
+        segments = segments_of(writer.share, writer.run_id, worker=0, workers=1, check=gone_the_second_time)
         segments.add(facts("a"), 0)
         with pytest.raises(StoreError, match="gone"):
             segments.flush()
@@ -56,7 +56,7 @@ def test_a_process_that_inherits_the_lock_holds_it(tmp_path: Path) -> None:
         "import subprocess, sys; from datetime import datetime, UTC; from indexer.store import Store\n"
         "with Store.create_or_open(sys.argv[1]).writer(now=lambda: datetime.now(UTC), version='0') as writer:\n"
         "    child = [sys.executable, '-c', 'import sys; sys.stdin.read()']\n"
-        "    subprocess.Popen(child, pass_fds=[writer.lock_descriptor]); print('held', flush=True)\n"
+        "    subprocess.Popen(child, pass_fds=writer.share.descriptors); print('held', flush=True)\n"
         "    import os; os.kill(os.getpid(), 9)"
     )
     command = [sys.executable, "-c", program, str(tmp_path / "store")]
@@ -73,6 +73,6 @@ def test_a_process_that_inherits_the_lock_holds_it(tmp_path: Path) -> None:
 
 def test_there_is_no_descriptor_without_the_lock(tmp_path: Path) -> None:
     with Store.create_or_open(tmp_path / "store").writer(now=lambda: NOON, version="0") as writer:
-        assert writer.lock_descriptor > 2
+        assert writer.share.descriptors[0] > 2
     with pytest.raises(StoreError, match="does not hold"):
-        _ = writer.lock_descriptor
+        _ = writer.share
