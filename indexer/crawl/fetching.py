@@ -25,8 +25,8 @@ class Task(NamedTuple):
     @property
     def ask(self) -> Ask:
         """The same, as it is done."""
-        digests, orders = [each.digest for each in self.wanted], [each.order for each in self.wanted]
-        return Ask(self.place.target, self.place.repository, digests, orders)
+        digests, _, pulled, orders, _ = map(list, zip(*self.wanted, strict=True))
+        return Ask(*self.place, digests, orders, pulled)
 
 
 class Feed:
@@ -125,7 +125,7 @@ class Fetcher:
             self._report.fail(walk, subject, Cause.document(problem))
         for failure in told.failures:
             each = wanted[failure.digest]
-            # The next repository that lists the digest is asked; where none is left, that is told.
-            if not self._plan.elsewhere(each):
-                cause = Cause("BatchGetImage", failure.code, failure.reason)
-                self._report.fail(walk, Subject(repository, each.digest, each.tag), cause)
+            # The next repository that lists the digest is asked; where none is left, what each said is told.
+            for place, tag, why in self._plan.elsewhere(each, task.place, failure):
+                cause = Cause("BatchGetImage", why.code, why.reason)
+                self._report.fail(self._walks[place.target], Subject(place.repository, each.digest, tag), cause)

@@ -15,12 +15,17 @@ _OF_THE_REPOSITORY = frozenset({"AccessDeniedException", "RepositoryNotFoundExce
 
 
 class Ask(NamedTuple):
-    """One call to make. `target` is the target's number, `orders` the digests' places in the natural order."""
+    """One call to make. `target` is the target's number.
+
+    Of each digest, `orders` has its place in the natural order and `pulled` when the listing says that it was last
+    pulled there (microseconds since 1970).
+    """
 
     target: int
     repository: str
     digests: list[Digest]
     orders: list[int]
+    pulled: list[int | None]
 
 
 class Told(NamedTuple):
@@ -68,12 +73,14 @@ class Hands:
         """Fetch what is asked and store it. Raises StoreError."""
         batch = self._fetch(ask)
         source = Source(self._accounts[ask.target], self._ecrs[ask.target].target.region, ask.repository, self._now())
-        orders = dict(zip(ask.digests, ask.orders, strict=True))
+        known = dict(zip(ask.digests, zip(ask.orders, ask.pulled, strict=True), strict=True))
         problems: list[tuple[Digest, str]] = []
         children: list[str] = []
         for manifest in batch.manifests:
-            flattened = flatten(manifest.digest, manifest.raw, source, verified=manifest.verified)
-            self._sink.add(flattened, orders[manifest.digest])
+            order, pulled_at = known[manifest.digest]
+            here = source if pulled_at is None else source._replace(pulled_at=pulled_at)
+            flattened = flatten(manifest.digest, manifest.raw, here, verified=manifest.verified)
+            self._sink.add(flattened, order)
             if flattened.manifest.problem is not None:
                 problems.append((manifest.digest, flattened.manifest.problem))
             if self._follow:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from indexer.config import ImagesConfig
-from indexer.crawl.plan import Place
+from indexer.crawl.plan import Listed, Place
 from indexer.crawl.report import Cause, Subject
 from indexer.crawl.shared import Shared, windowed
 from indexer.crawl.targets import Walk
@@ -94,8 +94,7 @@ class Listing:
         place = Place(walk.number, repository.name)
         wanted = self._plan.want(place, _to_fetch(shown))
         if len(shown) < len(images):
-            hidden = _to_fetch(image for image in images if not self._shows(image))
-            self._plan.hide(place, (digest for digest, _ in hidden))
+            self._plan.hide(place, _to_fetch(image for image in images if not self._shows(image)))
         self._repeat_problems(walk, repository, shown)
         self._progress.count(repositories_listed=1, images=len(shown), wanted=wanted)
 
@@ -134,10 +133,10 @@ def _subject(repository: ListedRepository, image: ListedImage) -> Subject:
     return Subject(repository.name, image.digest, image.tags[0] if image.tags else None)
 
 
-def _to_fetch(images: Iterable[ListedImage]) -> Iterator[tuple[Digest, str | None]]:
+def _to_fetch(images: Iterable[ListedImage]) -> Iterator[Listed]:
     """ECR does not give archived images, nor those on their way back: they are listed and not asked for."""
     return (
-        (Digest(image.digest), image.tags[0] if image.tags else None)
+        Listed(Digest(image.digest), image.tags[0] if image.tags else None, image.last_pulled_at)
         for image in images
         if image.status not in _NOT_GIVEN
     )

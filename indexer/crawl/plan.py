@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
+from indexer.ecr import FetchFailure
 from indexer.model import Digest
 
 
@@ -22,12 +23,30 @@ class Place(NamedTuple):
     repository: str
 
 
+class Listed(NamedTuple):
+    """An image as one repository lists it: a tag of it, for messages, and when it was last pulled (microseconds)."""
+
+    digest: Digest
+    tag: str | None = None
+    pulled_at: int | None = None
+
+
+class Refusal(NamedTuple):
+    """Where a digest was asked for, under which tag it is there, and why it was not given."""
+
+    place: Place
+    tag: str | None
+    failure: FetchFailure
+
+
 class Wanted(NamedTuple):
-    """A digest to fetch; `tag` is one of its tags, for messages, `order` its place in the natural order."""
+    """A digest to fetch; `order` is its place in the natural order, `refused` what other places said."""
 
     digest: Digest
     tag: str | None
+    pulled_at: int | None
     order: int
+    refused: tuple[Refusal, ...] = ()
 
 
 class Known(Protocol):
@@ -48,34 +67,34 @@ class Plan:
         self._lock = threading.Lock()
         self._planned: set[Digest] = set()
         self._queues: dict[Place, list[Wanted]] = defaultdict(list)
-        self._elsewhere: dict[Digest, list[Place]] = defaultdict(list)
-        self._hidden: dict[Digest, list[Place]] = defaultdict(list)
+        self._elsewhere: dict[Digest, list[tuple[Place, Listed]]] = defaultdict(list)
+        self._hidden: dict[Digest, list[tuple[Place, Listed]]] = defaultdict(list)
         self._order = 0
 
-    def want(self, place: Place, images: Iterable[tuple[Digest, str | None]]) -> int:
+    def want(self, place: Place, images: Iterable[Listed]) -> int:
         """Plan to fetch what is neither stored nor planned; return how many that are.
 
         `images` stand in the order in which their rows are to stand in the store.
         """
         with self._lock:
             before = len(self._planned)
-            for digest, tag in images:
+            for image in images:
                 if self._filtered:
-                    self.shown.add(digest)
-                if digest in self._known:
+                    self.shown.add(image.digest)
+                if image.digest in self._known:
                     continue
-                if digest in self._planned:
-                    self._elsewhere[digest].append(place)
+                if image.digest in self._planned:
+                    self._elsewhere[image.digest].append((place, image))
                     continue
-                self._add(place, digest, tag)
+                self._add(place, image)
             return len(self._planned) - before
 
-    def hide(self, place: Place, digests: Iterable[Digest]) -> None:
+    def hide(self, place: Place, images: Iterable[Listed]) -> None:
         """Remember images that a filter hides: an index may list them."""
         with self._lock:
-            for digest in digests:
-                if digest not in self._known:
-                    self._hidden[digest].append(place)
+            for image in images:
+                if image.digest not in self._known:
+                    self._hidden[image.digest].append((place, image))
 
     @property
     def hides(self) -> bool:
@@ -98,17 +117,22 @@ class Plan:
             for child in children:
                 digest = Digest(child)
                 if digest in self._hidden and digest not in self._planned:
-                    self._add(self._hidden[digest].pop(0), digest, None)
+                    self._add(*self._hidden[digest].pop(0))
             return len(self._planned) - before
 
-    def elsewhere(self, wanted: Wanted) -> bool:
-        """Plan to fetch a digest from the next repository that lists it; False where there is none left."""
+    def elsewhere(self, wanted: Wanted, place: Place, failure: FetchFailure) -> tuple[Refusal, ...]:
+        """Plan to fetch a digest that `place` did not give from the next repository that lists it.
+
+        Where there is none left, return what each of them said.
+        """
+        refused = (*wanted.refused, Refusal(place, wanted.tag, failure))
         with self._lock:
-            places = self._elsewhere.get(wanted.digest) or self._hidden.get(wanted.digest)
-            if not places:
-                return False
-            self._queues[places.pop(0)].append(wanted)
-            return True
+            homes = self._elsewhere.get(wanted.digest) or self._hidden.get(wanted.digest)
+            if not homes:
+                return refused
+            following, image = homes.pop(0)
+            self._queues[following].append(Wanted(*image, wanted.order, refused))
+            return ()
 
     def take(self) -> dict[Place, list[Wanted]]:
         """Return all that is waiting, in natural order, and forget it."""
@@ -117,9 +141,9 @@ class Plan:
             self._queues = defaultdict(list)
             return dict(sorted(queues.items(), key=lambda item: item[1][0].order))
 
-    def _add(self, place: Place, digest: Digest, tag: str | None) -> None:
-        self._planned.add(digest)
-        self._queues[place].append(Wanted(digest, tag, self._order))
+    def _add(self, place: Place, image: Listed) -> None:
+        self._planned.add(image.digest)
+        self._queues[place].append(Wanted(*image, self._order))
         self._order += 1
 
 

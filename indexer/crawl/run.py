@@ -79,7 +79,7 @@ def crawl(
         _list(config, targets, store, shared)
         fetched = _fetch(config, targets, writer, shared)
         progress.phase = "committing"
-        row = _row(writer, targets, shared, fetched)
+        row = _row(config, writer, targets, shared, fetched)
         writer.commit_run(row)
     progress.phase = "done"
     waited = fetched.waited + sum(
@@ -152,7 +152,7 @@ def _place(config: Config, walk: Walk, account: str, connections: int) -> Place:
     return Place(walk.target, account, walk.quota, fetch.requests_per_second, connections, fetch.max_attempts)
 
 
-def _row(writer: Writer, targets: list[Walk], shared: Shared, fetched: Fetched) -> RunRow:
+def _row(config: Config, writer: Writer, targets: list[Walk], shared: Shared, fetched: Fetched) -> RunRow:
     report = shared.report
     return RunRow(
         run_id=writer.run_id,
@@ -167,4 +167,6 @@ def _row(writer: Writer, targets: list[Walk], shared: Shared, fetched: Fetched) 
         manifests_fetched=fetched.manifests,
         failures=report.failures,
         bytes=fetched.bytes,
+        tag_status=config.images.tag_status,
+        image_status=config.images.image_status,
     )

@@ -19,12 +19,16 @@ _REFERENCE_TYPE: Final = "vnd.docker.reference.type"
 
 
 class Source(NamedTuple):
-    """Where and when a manifest was fetched; `fetched_at` in UTC."""
+    """Where and when a manifest was fetched, and when it had last been pulled there; times in UTC.
+
+    `pulled_at` may be microseconds since 1970, as a listing gives it.
+    """
 
     registry_id: str
     region: str
     repository: str
     fetched_at: datetime
+    pulled_at: datetime | int | None = None
 
 
 class Flattened(NamedTuple):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class ManifestRow(NamedTuple):
-    """A row of `manifests`."""
+    """A row of `manifests`. The last time may be microseconds since 1970, UTC, as in `ImageRow`."""
 
     manifest_digest: str
     media_type: str | None
@@ -30,6 +30,7 @@ class ManifestRow(NamedTuple):
     region: str
     repository: str
     fetched_at: datetime
+    pulled_before_fetch_at: datetime | int | None = None
 
 
 class LayerRow(NamedTuple):
@@ -142,3 +143,5 @@ class RunRow(NamedTuple):
     manifests_fetched: int
     failures: int
     bytes: int
+    tag_status: str = "any"
+    image_status: str = "any"

@@ -92,5 +92,7 @@ RUNS = Table(
         required("manifests_fetched", "int64", "Manifests this run added to the store."),
         required("failures", "int64", "Rows in failures."),
         required("bytes", "int64", "Bytes of the manifests fetched, as text."),
+        required("tag_status", "string", "The filter images.tag_status that its listings went through, or any."),
+        required("image_status", "string", "The filter images.image_status that its listings went through, or any."),
     ),
 )

@@ -50,6 +50,12 @@ MANIFESTS = Table(
         required("region", "string", "The region it was fetched from."),
         required("repository", "string", "The repository it was fetched from; images says where else it is."),
         required("fetched_at", "timestamp", "When it was fetched, UTC."),
+        optional(
+            "pulled_before_fetch_at",
+            "timestamp",
+            "lastRecordedPullTime in that repository as it was listed before: fetching counts as a pull, so what later "
+            "listings say may be the fetch. NULL where it had never been pulled.",
+        ),
     ),
     look_ups=("manifest_digest", "config_digest", "subject_digest"),
 )

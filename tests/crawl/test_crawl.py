@@ -122,6 +122,8 @@ def test_pull_times_are_those_before_our_own_fetch(registry: Registry, the_world
     assert registry.image("team/app", digest).pulled_at != pulled, "the fetch itself counted as a pull"
     first = {each["manifest_digest"]: each["last_pulled_at"] for each in the_world.rows("images")}
     assert first == {digest: pulled, never: None}
+    kept = {each["manifest_digest"]: each["pulled_before_fetch_at"] for each in the_world.rows("manifests")}
+    assert kept == first, "the manifest itself keeps it, for when the run's listing is gone"
     before = registry.image("team/app", digest).pulled_at
     the_world.run()
     assert registry.image("team/app", digest).pulled_at == before, "later runs fetch nothing and spoil nothing"
@@ -277,16 +279,18 @@ def test_another_repository_is_asked_where_the_first_cannot_give_it(registry: Re
     assert {digest for repository, digest in the_world.asked() if repository == "zebra"} == set(digests)
 
 
-def test_what_no_repository_gives_is_one_failure(registry: Registry, the_world: World) -> None:
+def test_what_no_repository_gives_is_told_of_each(registry: Registry, the_world: World) -> None:
     registry.create_repository("zebra")
     digest = fill(registry, 1)[0]
-    fill(registry, 1, "zebra")
-    for name in ("team/app", "zebra"):
-        registry.fail_image(name, digest, "KmsError", "the key is disabled")
+    registry.put_image("zebra", registry.image("team/app", digest).manifest, tags=["other"])
+    registry.fail_image("team/app", digest, "KmsError", "the key is disabled")
+    registry.fail_image("zebra", digest, "UpstreamAccessDenied", "the secret is wrong")
     summary = the_world.run()
-    assert summary.row.failures == 1
-    assert [(each["manifest_digest"], each["code"], each["tag"]) for each in the_world.rows("failures")] == [
-        (digest, "KmsError", "v0")
+    assert summary.row.failures == 2
+    told = [(row["repository"], row["tag"], row["code"], row["reason"]) for row in the_world.rows("failures")]
+    assert told == [
+        ("team/app", "v0", "KmsError", "the key is disabled"),
+        ("zebra", "other", "UpstreamAccessDenied", "the secret is wrong"),
     ]
 
 

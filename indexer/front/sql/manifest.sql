@@ -18,6 +18,7 @@ select
     registry_id,
     region,
     repository,
-    fetched_at
+    fetched_at,
+    pulled_before_fetch_at
 from all_manifests
 where manifest_digest = $digest
