@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.store_rows import NOON
 
@@ -27,6 +27,7 @@ def test_a_run_id_starts_with_the_time_in_utc() -> None:
     assert layout.next_run_id(NOON.astimezone(there), None).startswith("20261123T120000.345Z-")
 
 
+@settings(deadline=None)  # the first example imports
 @given(st.lists(MOMENTS, min_size=2, max_size=20))
 def test_run_ids_grow_whatever_the_clock_says(moments: list[datetime]) -> None:
     newest = None
