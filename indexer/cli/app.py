@@ -14,9 +14,8 @@ from indexer.cli.options import (
     Format,
     FormatOption,
     LimitOption,
-    PageFormat,
-    PageFormatOption,
     ParametersOption,
+    SortOption,
     StoreOption,
 )
 from indexer.errors import EXIT_USAGE
@@ -94,6 +93,7 @@ def query(  # noqa: PLR0913 - the options of a command, by name
     store: StoreOption = None,
     format_: FormatOption = Format.TABLE,
     limit: LimitOption = None,
+    sort: SortOption = None,
     describe: Annotated[bool, typer.Option("--describe", help="Show the query's caveats and parameters.")] = False,
     sql: Annotated[bool, typer.Option("--sql", help="Show the query's SQL.")] = False,
     help_: Annotated[bool, typer.Option("--help", help="Show this message, or the query's.")] = False,
@@ -109,7 +109,7 @@ def query(  # noqa: PLR0913 - the options of a command, by name
     elif help_ or describe or sql:
         commands.describe_query(name, config, store, sql=sql)
     else:
-        commands.run_query(name, parameters or [], commands.Asked(config, store, format_, limit))
+        commands.run_query(name, parameters or [], commands.Asked(config, store, format_, limit, sort or ()))
 
 
 @app.command(
@@ -125,6 +125,7 @@ def sql(  # noqa: PLR0913 - as above
     store: StoreOption = None,
     format_: FormatOption = Format.TABLE,
     limit: LimitOption = None,
+    sort: SortOption = None,
 ) -> None:
     """Run SQL over the views; without a statement, list the views and their columns.
 
@@ -132,7 +133,7 @@ def sql(  # noqa: PLR0913 - as above
     """
     from indexer.cli import query as commands  # noqa: PLC0415 - duckdb, pyarrow
 
-    asked = commands.Asked(config, store, format_, limit)
+    asked = commands.Asked(config, store, format_, limit, sort or ())
     if statement is None:
         commands.list_views(asked)
     else:
@@ -149,8 +150,10 @@ def find(
     ],
     config: ConfigOption = None,
     store: StoreOption = None,
-    format_: PageFormatOption = PageFormat.TABLE,
-    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="Rows of each list; json has all.")] = 20,
+    format_: FormatOption = Format.TABLE,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, metavar="N", help="Rows of each list; json and csv have all.")
+    ] = 20,
 ) -> None:
     """Show everything known about a layer, a config, a manifest, an image or a repository."""
     from indexer.cli.find import show_find  # noqa: PLC0415 - duckdb, pyarrow

@@ -3,30 +3,52 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from indexer.cli import output
 from indexer.cli.cells import human_bytes, local_time, number, shown
-from indexer.cli.exact import plain
-from indexer.cli.options import PageFormat
-from indexer.cli.page import Page
+from indexer.cli.exact import csv_lines, plain
+from indexer.cli.options import Format
+from indexer.cli.page import MarkdownPage, Page
 from indexer.cli.places import open_store
 
 Row = Mapping[str, Any]
 
+_PLAIN_KEY = re.compile("[a-z_][a-z0-9_]*")
 
-def show_find(what: str, config: str | None, store: str | None, format_: PageFormat, limit: int) -> None:
-    """Print everything known about `what`: a page with lists of at most `limit` rows, or all of it as JSON."""
+
+def show_find(what: str, config: str | None, store: str | None, format_: Format, limit: int) -> None:
+    """Print everything known about `what`: a page with lists of at most `limit` rows, or all of it as data."""
     with open_store(config, store) as opened:
         found = opened.find(what)
-    if format_ is PageFormat.JSON:
+    if format_ is Format.JSON:
         output.emit(json.dumps(plain(dict(found)), indent=2) + "\n")
-    elif "repositories" in found:
+        return
+    if format_ is Format.CSV:
+        for line in csv_lines(_values(plain(dict(found))), ("path", "value"), safe=output.on_terminal()):
+            output.emit(line)
+        return
+    page = MarkdownPage() if format_ is Format.MARKDOWN else Page("--format json")
+    if "repositories" in found:
         for repository in found["repositories"]:
-            _repository(Page("--format json"), repository, limit)
+            _repository(page, repository, limit)
     else:
-        _digest(Page("--format json"), found, limit)
+        _digest(page, found, limit)
+
+
+def _values(found: object, path: str = "") -> Iterator[tuple[str, object]]:
+    """Yield what is known, a value a row, under the path that jq gives it: `.images[0].tags[1]`."""
+    if isinstance(found, dict) and found:
+        for key, value in found.items():
+            named = f".{key}" if _PLAIN_KEY.fullmatch(key) else f"[{json.dumps(key)}]"
+            yield from _values(value, path + named)
+    elif isinstance(found, list) and found:
+        for place, value in enumerate(found):
+            yield from _values(value, f"{path}[{place}]")
+    else:
+        yield path, found
 
 
 def _digest(page: Page, found: Row, limit: int) -> None:

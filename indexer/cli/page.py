@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from indexer.cli import cells, output
-from indexer.cli.tables import Column, fitted, plain_lines
+from indexer.cli.tables import Column, escaped, fitted, markdown_lines, plain_lines
 
 _NUMBERS = (int, float, Decimal)
 
@@ -70,6 +70,36 @@ class Page:
         line.add_column(overflow="fold")
         line.add_row(Text(before, style="dim"), Text(text, style=style))
         output.show(line)
+
+
+class MarkdownPage(Page):
+    """The same page as Markdown, for an issue or a chat; lists are cut as on the screen."""
+
+    def title(self, text: str) -> None:
+        self._text(f"## {escaped(text)}")
+
+    def text(self, text: str) -> None:
+        self._text(escaped(text))
+
+    def facts(self, facts: Iterable[tuple[str, str | None]]) -> None:
+        found = [(name, text) for name, text in facts if text is not None]
+        if found:
+            self._text("\n".join(f"- {f'**{name}**: ' if name else ''}{escaped(text)}" for name, text in found))
+
+    def table(self, title: str, rows: Sequence[Mapping[str, Any]], *, limit: int | None = None, more: str = "") -> None:
+        if not rows:
+            return
+        if title:
+            self.title(title)
+        columns = [_column(name, [row[name] for row in rows[:limit]]) for name in rows[0]]
+        cells_ = zip(*(column.cells for column in columns), strict=True)
+        self._text("".join(markdown_lines([(column.name, column.right) for column in columns], cells_)).rstrip("\n"))
+        if limit is not None and len(rows) > limit:
+            self.text(f"... and {len(rows) - limit:,} more{more}")
+
+    def _text(self, text: str) -> None:
+        output.emit(("\n" if self._begun else "") + text + "\n")
+        self._begun = True
 
 
 def _column(name: str, values: Sequence[Any]) -> Column:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from typing import NamedTuple
 
 from indexer.catalog import Query, load_queries, shipped_queries
@@ -16,7 +17,7 @@ from indexer.cli.places import open_store, query_folders
 from indexer.cli.rows import print_rows
 from indexer.cli.tables import markdown_lines
 from indexer.errors import UsageError
-from indexer.front import OpenStore, Rows
+from indexer.front import OpenStore, Rows, ordered
 
 _UNKNOWN_IMAGES = """
 select count(*)
@@ -49,14 +50,16 @@ class Asked(NamedTuple):
     store: str | None
     format: Format
     limit: int | None
+    sort: Sequence[str] = ()
 
 
 def run_query(name: str, parameters: Sequence[str], asked: Asked) -> None:
     """Print the rows of a named query."""
     values = parsed(parameters)
     with open_store(asked.config, asked.store) as store:
-        rows = Rows(store.query(name, **values))
-        print_rows(rows, asked.format, limit=asked.limit, empty=store.catalog.queries[name].empty)
+        relation = store.query(name, **values)
+        with closing(Rows(ordered(relation, asked.sort))) as rows:
+            print_rows(rows, asked.format, limit=asked.limit, empty=store.catalog.queries[name].empty)
         _tell_left_out(store)
 
 
@@ -79,7 +82,8 @@ def run_sql(statement: str, parameters: Sequence[str], asked: Asked) -> None:
     """Print the rows of a statement."""
     values = parsed(parameters)
     with open_store(asked.config, asked.store) as store:
-        print_rows(Rows(store.sql(statement, **values)), asked.format, limit=asked.limit)
+        rows = Rows(ordered(store.sql(statement, **values), asked.sort))
+        print_rows(rows, asked.format, limit=asked.limit)
 
 
 def list_queries(config: str | None, store: str | None, format_: Format) -> None:

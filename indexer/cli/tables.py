@@ -97,8 +97,13 @@ def markdown_lines(columns: Sequence[tuple[str, bool]], rows: Iterable[Sequence[
         yield _markdown_row(row)
 
 
+def escaped(text: str) -> str:
+    """Return `text` as Markdown that shows just that."""
+    return printable(text).translate(_MARKDOWN)
+
+
 def _markdown_row(texts: Iterable[str]) -> str:
-    return "| " + " | ".join(printable(text).translate(_MARKDOWN) for text in texts) + " |\n"
+    return "| " + " | ".join(map(escaped, texts)) + " |\n"
 
 
 def _fits(columns: Sequence[Column], width: int) -> bool:

@@ -7,6 +7,6 @@ from __future__ import annotations
 
 from indexer.front.errors import Ambiguous, NotFound
 from indexer.front.opened import OpenStore
-from indexer.front.rows import Rows
+from indexer.front.rows import Rows, ordered
 
-__all__ = ["Ambiguous", "NotFound", "OpenStore", "Rows"]
+__all__ = ["Ambiguous", "NotFound", "OpenStore", "Rows", "ordered"]

@@ -17,6 +17,7 @@ from indexer.front.references import SHORTEST, Reference, too_short, whole
 from indexer.front.repositories import repository_page
 
 _CANDIDATES = 20
+_EXAMPLES = 3
 
 
 def find(asking: Asking, text: str) -> dict[str, Any]:
@@ -45,12 +46,28 @@ def _page(asking: Asking, reference: Reference) -> dict[str, Any]:
 
 
 def _digest_page(asking: Asking, reference: Reference, digest: str) -> dict[str, Any]:
+    named = reference.digest is not None and reference.repository is not None  # REPOSITORY@DIGEST
+    if named and not _repositories(asking, reference):
+        raise NotFound(_no_repository(asking, reference))
     page = digest_page(asking, digest if whole(digest) else _completed(asking, reference, digest))
     if page["roles"] or page["formerly"]:
+        if named:
+            _check_place(asking, reference, page["digest"])
         return page
     raise NotFound(
         f"{digest} is not in {asking.place}: no manifest, layer, config or index entry there has this digest"
     )
+
+
+def _check_place(asking: Asking, reference: Reference, digest: str) -> None:
+    """Raise NotFound where the repository that the reference names has nothing to do with the digest."""
+    places = asking.rows("digest_places", digest=digest)
+    if any(row["repository"] == reference.repository and _is_of(reference, row) for row in places):
+        return
+    names = list(dict.fromkeys(row["repository"] for row in places))
+    more = f" and {len(names) - _EXAMPLES:,} more" if len(names) > _EXAMPLES else ""
+    known = f"; it is in {', '.join(names[:_EXAMPLES])}{more}" if names else ""
+    raise NotFound(f"{digest} is not in {reference.repository}{_of_host(reference)}{known}")
 
 
 def _completed(asking: Asking, reference: Reference, beginning: str) -> str:
@@ -108,6 +125,10 @@ def _no_tag(asking: Asking, reference: Reference) -> str:
 def _no_repository(asking: Asking, reference: Reference) -> str:
     names = [row["repository"] for row in asking.rows("repository_names")]
     nearest = get_close_matches(str(reference.repository), names, n=1)
-    where = f" of {reference.registry_id} in {reference.region}" if reference.registry_id else ""
+    where = _of_host(reference)
     hint = f", did you mean {nearest[0]}?" if nearest else "; indexer query storage-by-repository lists them"
     return f"there is no repository '{reference.repository}'{where} in {asking.place}{hint}"
+
+
+def _of_host(reference: Reference) -> str:
+    return f" of {reference.registry_id} in {reference.region}" if reference.registry_id else ""

@@ -22,6 +22,7 @@ SHORTEST = 6
 
 # Hosts of private registries: https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
 _HOST = re.compile(r"(?:https?://)?(?P<id>[0-9]{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.[a-z0-9.-]+/")
+_ALGORITHMS = frozenset({"sha256", "sha512"})
 _PART = re.compile(r"(?:(?P<algorithm>[a-z0-9]+):)?(?P<hex>[0-9a-f]+)", re.IGNORECASE)
 
 
@@ -48,9 +49,12 @@ class Reference:
             raise UsageError("nothing to find: give a digest, REPOSITORY or REPOSITORY:TAG")
         if at and not whole(digest.lower()) and not is_part(digest):
             raise UsageError(f"'{digest}' after @ is no digest; expected sha256: and hexadecimal characters")
-        repository, _, tag = name.partition(":")
+        repository, colon, tag = name.partition(":")
         if not repository and not at:
             raise UsageError(f"'{text}' names no repository and no digest; give a digest, REPOSITORY or REPOSITORY:TAG")
+        if colon and not tag:
+            after = "digest" if repository.lower() in _ALGORITHMS else "tag"
+            raise UsageError(f"'{text}' has no {after} after its colon; give one, or leave the colon out")
         return cls(text, registry_id, region, repository or None, tag or None, digest.lower() or None)
 
     @property
@@ -70,7 +74,7 @@ def whole(text: str) -> bool:
 def is_part(text: str) -> bool:
     """Whether `text` can be the beginning of a digest: hexadecimal, with or without the algorithm before it."""
     match = _PART.fullmatch(text)
-    return match is not None and (match["algorithm"] is None or match["algorithm"].lower() in {"sha256", "sha512"})
+    return match is not None and (match["algorithm"] is None or match["algorithm"].lower() in _ALGORITHMS)
 
 
 def too_short(text: str) -> bool:

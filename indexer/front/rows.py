@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Final
 
 from indexer.catalog.errors import plain, query_errors
 from indexer.errors import QueryError
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _ROWS = 1_000
+_DIRECTIONS: Final = {"asc": "asc", "desc": "desc", "": "asc"}
 
 
 class Rows:
@@ -34,3 +36,30 @@ class Rows:
             except OSError as error:  # Arrow's stream has one error for all that DuckDB meets on the way
                 raise QueryError(plain(str(error), ())) from error
             yield batch
+
+    def close(self) -> None:
+        """Give up the rows that were not taken; until then the connection answers nothing else."""
+        self._reader.close()
+
+
+def ordered(relation: Any, keys: Sequence[str]) -> Any:
+    """Return `relation` with its rows in the order of `keys`, each `COLUMN`, `COLUMN:asc` or `COLUMN:desc`.
+
+    Numbers, texts and times are in their own order, and what is unknown (NULL) comes last either way. Raises QueryError
+    for a column that is not there, naming those that are.
+    """
+    return relation.order(", ".join(_term(key, relation.columns) for key in keys)) if keys else relation
+
+
+def _term(key: str, columns: Sequence[str]) -> str:
+    name, direction = key, ""
+    if key not in columns:  # a column of SQL may be called anything, `a:desc` too
+        name, _, direction = key.rpartition(":") if ":" in key else (key, "", "")
+    if name not in columns:
+        nearest = get_close_matches(name, columns, n=1)
+        hint = f", did you mean {nearest[0]}?" if nearest else f"; there are {', '.join(columns)}"
+        raise QueryError(f"cannot sort by '{name}': no such column{hint}")
+    if direction.lower() not in _DIRECTIONS:
+        raise QueryError(f"cannot sort by '{key}': write {name}, {name}:asc or {name}:desc")
+    quoted = name.replace('"', '""')
+    return f'"{quoted}" {_DIRECTIONS[direction.lower()]} nulls last'

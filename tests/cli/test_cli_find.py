@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
+from typing import Any
 
 import pytest
 from support.commands import Cli, terminal
@@ -80,3 +83,53 @@ def test_the_page_fits_and_reads_the_same_in_a_terminal(shop: Shop, columns: int
     assert [line for line in shown.splitlines() if line in titles] == titles
     assert max(map(len, shown.splitlines())) <= columns
     assert "--format csv" not in shown  # find has no such format
+
+
+def test_the_page_as_markdown_is_lists_and_tables(cli: Cli, shop: Shop) -> None:
+    for what in _everything(shop):
+        done = cli("find", what, "--store", shop.folder, "--format", "markdown")
+        assert (done.code, done.err) == (0, ""), what
+        assert done.out.startswith("## ")
+        assert "\x1b" not in done.out
+        assert "None" not in done.out
+        for block in done.out.strip().split("\n\n"):
+            lines = block.splitlines()
+            if block.startswith("|"):
+                assert len({len(re.findall(r"(?<!\\)\|", line)) for line in lines}) == 1, block
+                assert re.fullmatch(r"\|( -{3}:? \|)+", lines[1])
+            else:
+                assert block.startswith(("## ", "- ")) or len(lines) == 1
+    done = cli("find", "team/app", "--limit", "2", "--store", shop.folder, "--format", "markdown")
+    assert "\n... and 3 more\n" in done.out
+
+
+def test_the_page_as_csv_is_the_data_a_value_a_row(cli: Cli, shop: Shop) -> None:
+    for what in _everything(shop):
+        rows = list(csv.reader(io.StringIO(cli("find", what, "--store", shop.folder, "--format", "csv").out)))
+        assert rows[0] == ["path", "value"]
+        paths = [path for path, _ in rows[1:]]
+        assert len(set(paths)) == len(paths)
+        with indexer.open(shop.folder) as store:
+            found = plain(dict(store.find(what)))
+        for path, text in rows[1:]:
+            assert text == _as_csv(_at(found, path)), path
+        assert len(paths) == _leaves(found)
+
+
+def _at(found: Any, path: str) -> Any:
+    for name, place, quoted in re.findall(r'\.([a-z0-9_]+)|\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]', path):
+        found = found[name or (json.loads(quoted) if quoted else int(place))]
+    return found
+
+
+def _as_csv(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, (bool, dict, list)):
+        return json.dumps(value)
+    return str(value)
+
+
+def _leaves(found: Any) -> int:
+    inside = found.values() if isinstance(found, dict) else found if isinstance(found, list) else ()
+    return sum(map(_leaves, inside)) if inside else 1

@@ -171,6 +171,21 @@ def test_docker_references_are_understood(store: OpenStore, shop: Shop) -> None:
     assert [row["region"] for row in store.find(f"{host}/team/app")["repositories"]] == ["us-east-1"]
 
 
+def test_a_digest_is_looked_for_in_the_repository_that_is_named(store: OpenStore, shop: Shop) -> None:
+    host = f"{OTHER}.dkr.ecr.us-east-1.amazonaws.com"
+    for text in (f"team/multi@{shop.amd}", f"team/multi@{shop.absent}", f"team/app@{shop.gone}", f"team/app@{BASE}"):
+        assert store.find(text)["digest"] == text.partition("@")[2]
+    for text, said in (
+        (f"team/multi@{shop.two}", f"{shop.two} is not in team/multi; it is in team/app"),
+        (f"team/multi@{DEPS[:40]}", f"{DEPS} is not in team/multi; it is in team/app"),
+        (f"{host}/team/app@{shop.one}", f"{shop.one} is not in team/app of {OTHER} in us-east-1; it is in team/app"),
+        (f"nowhere@{shop.two}", "there is no repository 'nowhere'"),
+    ):
+        with pytest.raises(NotFound) as caught:
+            store.find(text)
+        assert said in str(caught.value)
+
+
 def test_several_digests_of_one_beginning_are_listed(store: OpenStore) -> None:
     with pytest.raises(Ambiguous) as caught:
         store.find("abcabc")

@@ -45,6 +45,12 @@ def test_a_reference_is_taken_apart(text: str, expected: tuple[str | None, ...])
     assert (found.registry_id, found.region, found.repository, found.tag, found.digest) == expected
 
 
+@pytest.mark.parametrize(("text", "said"), [("app:", "has no tag after"), ("sha256:", "has no digest after")])
+def test_a_colon_wants_something_after_it(text: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        Reference.parse(text)
+
+
 @pytest.mark.parametrize("text", ["", " ", ":", ":tag", "app@", "app@latest", "app@md5:abcdef"])
 def test_what_names_nothing_is_refused(text: str) -> None:
     if text == "app@":
