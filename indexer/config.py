@@ -105,7 +105,11 @@ class Config(_Section):
 
 def load(path: Path) -> Config:
     """Read, check and return the configuration; ConfigError lists everything that is wrong with it."""
-    text = _read(path)
+    return parse(_read(path), path)
+
+
+def parse(text: str, path: Path) -> Config:
+    """Return the configuration that `text` is, as if it stood in the file `path`; ConfigError as of `load`."""
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         found = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader with one check more
@@ -118,7 +122,13 @@ def load(path: Path) -> Config:
     except ValidationError as error:
         lines = [f"{path}:{_line(node, detail['loc'])}: {_explain(detail)}" for detail in _worth_telling(error)]
         raise ConfigError("\n".join(lines)) from error
-    return config.model_copy(update=_resolved(config, path.resolve().parent))
+    config = config.model_copy(update=_resolved(config, path.resolve().parent))
+    if config.queries is not None and not Path(config.queries).is_dir():
+        raise ConfigError(
+            f"{path}:{_line(node, ('queries',))}: queries: there is no folder {config.queries}; make it, or leave the "
+            "key out"
+        )
+    return config
 
 
 def _resolved(config: Config, folder: Path) -> dict[str, str]:
@@ -135,7 +145,7 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise ConfigError(
-            f"{path}: there is no such file; name another with --config, or copy config.yaml from the documentation"
+            f"{path}: there is no such file; name another with --config, or write one with: indexer init"
         ) from error
     except IsADirectoryError as error:
         raise ConfigError(f"{path}: this is a folder; name the file in it with --config") from error

@@ -22,6 +22,7 @@ FLOORS = {
     "crawl": 3,
     "local_ecr": 3,
     "front": 3,
+    "check": 3,
     "cli": 4,
     "__main__": 5,
 }

@@ -45,6 +45,7 @@ def test_only_store_and_regions_are_required(tmp_path: Path) -> None:
 
 
 def test_everything_at_once(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
     config = load(
         written(
             tmp_path,

@@ -99,9 +99,17 @@ def test_the_least_configuration_works(tmp_path: Path) -> None:
 def test_the_policy_allows_what_is_called_and_no_more() -> None:
     (policy,) = blocks("json")
     (statement,) = json.loads(policy.text)["Statement"]
-    source = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "indexer" / "ecr").glob("*.py"))
+    source = (ROOT / "indexer" / "ecr" / "client.py").read_text(encoding="utf-8")
     called = set(re.findall(r'"((?:Describe|List|Batch|Get)[A-Z]\w+(?<!Response))"', source))
     assert {f"ecr:{name}" for name in called} == set(statement["Action"])
+
+
+def test_the_permissions_that_only_check_uses_are_named() -> None:
+    source = (ROOT / "indexer" / "ecr" / "account.py").read_text(encoding="utf-8")
+    asked = set(re.findall(r'_told\(\s*"((?!GetCallerIdentity)\w+)"', source))
+    assert asked == {"GetAccountSetting", "ListPullTimeUpdateExclusions"}
+    for name in asked:
+        assert f"`ecr:{name}`" in README
 
 
 def test_the_aws_command_exists() -> None:

@@ -27,7 +27,7 @@ app = typer.Typer(
     name="indexer",
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["--help"]},
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -51,6 +51,57 @@ def _root(
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(EXIT_USAGE)
+
+
+@app.command(epilog="Examples:\n  indexer init\n  indexer init --region eu-west-1 --region us-east-1 --profile prod")
+def init(  # noqa: PLR0913 - the keys of the file, by name
+    *,
+    config: Annotated[str, typer.Option("--config", metavar="FILE", help="The file to write.")] = "config.yaml",
+    store: Annotated[
+        str | None, typer.Option("--store", metavar="DIR", help="Where to keep what is learned; default: ./store.")
+    ] = None,
+    regions: Annotated[
+        list[str] | None, typer.Option("--region", metavar="REGION", help="A region to index; may be repeated.")
+    ] = None,
+    registry_id: Annotated[
+        str | None, typer.Option("--registry-id", metavar="ACCOUNT", help="The account, where it is not your own.")
+    ] = None,
+    profile: Annotated[str | None, typer.Option("--profile", metavar="NAME", help="A profile of ~/.aws.")] = None,
+    role_arn: Annotated[str | None, typer.Option("--role-arn", metavar="ARN", help="A role to assume.")] = None,
+    external_id: Annotated[
+        str | None, typer.Option("--external-id", metavar="TEXT", help="What the role asks for.")
+    ] = None,
+    endpoint_url: Annotated[
+        str | None, typer.Option("--endpoint-url", metavar="URL", help="ECR's address, where it is not the usual one.")
+    ] = None,
+    include: Annotated[
+        list[str] | None, typer.Option("--include", metavar="GLOB", help="Repositories to index; may be repeated.")
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option("--exclude", metavar="GLOB", help="Repositories to leave out; may be repeated.")
+    ] = None,
+) -> None:
+    """Write a config.yaml that explains itself. On a terminal it asks for what is not given.
+
+    A file that is there is never changed.
+    """
+    from indexer.cli.init import Answers, write_config  # noqa: PLC0415 - pydantic
+
+    answers = Answers(
+        store, regions or [], registry_id, profile, role_arn, external_id, endpoint_url, include or [], exclude or []
+    )
+    write_config(config, answers)
+
+
+@app.command(epilog="Example: indexer check --config config.yaml")
+def check(config: ConfigOption = None, store: StoreOption = None, format_: FormatOption = Format.TABLE) -> None:
+    """Try what a run does, without doing it: credentials, permissions, the store; say what is missing.
+
+    Exit code 0: a run can begin; 1: something would fail it; 2: the configuration is wrong.
+    """
+    from indexer.cli.check import show_check  # noqa: PLC0415 - boto3, pydantic
+
+    raise typer.Exit(show_check(config, store, format_))
 
 
 @app.command(epilog="Example: indexer run --config config.yaml")
@@ -96,7 +147,7 @@ def query(  # noqa: PLR0913 - the options of a command, by name
     sort: SortOption = None,
     describe: Annotated[bool, typer.Option("--describe", help="Show the query's caveats and parameters.")] = False,
     sql: Annotated[bool, typer.Option("--sql", help="Show the query's SQL.")] = False,
-    help_: Annotated[bool, typer.Option("--help", help="Show this message, or the query's.")] = False,
+    help_: Annotated[bool, typer.Option("-h", "--help", help="Show this message, or the query's.")] = False,
 ) -> None:
     """Answer a question by its name; without a name, list the questions."""
     if help_ and name is None:

@@ -25,6 +25,16 @@ def read_config(config: str | None) -> Config:
     return load(Path(config or CONFIG))
 
 
+def refuse_demo(config: Path, store: str) -> None:
+    """Keep real accounts out of a demo's store, which the next demo replaces."""
+    marked = Path(store) / DEMO_MARK
+    if marked.is_file() and not (config.is_file() and config.samefile(marked)):
+        raise UsageError(
+            f"{store} is a store of indexer demo, which the next demo replaces. Name another with --store or store: "
+            "in the config; where INDEXER_STORE names it, unset INDEXER_STORE"
+        )
+
+
 def open_store(config: str | None, store: str | None) -> OpenStore:
     """Open the store for reading, with the configuration's own queries; UsageError where none is named."""
     loaded = _config_if_any(config, needed=store is None)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from indexer.cli import output
 from indexer.cli.cells import counted, human_bytes, number
-from indexer.cli.places import DEMO_MARK, read_config
+from indexer.cli.places import CONFIG, read_config, refuse_demo
 from indexer.cli.progress import watching
 from indexer.cli.signals import exit_code
 from indexer.crawl import Progress, Summary, crawl
-from indexer.errors import EXIT_DONE, EXIT_INCOMPLETE, UsageError
+from indexer.errors import EXIT_DONE, EXIT_INCOMPLETE
 from indexer.front import OpenStore
 from indexer.store import Store
 
@@ -26,7 +26,7 @@ def run_job(config: str | None, store: str | None, *, quiet: bool) -> int:
     loaded = read_config(config)
     if store:
         loaded = loaded.model_copy(update={"store": store})
-    _refuse_demo(Path(config or "config.yaml"), Path(loaded.store))
+    refuse_demo(Path(config or CONFIG), loaded.store)
     try:
         summary = _crawl(loaded, quiet=quiet)
     except KeyboardInterrupt as stop:
@@ -35,16 +35,6 @@ def run_job(config: str | None, store: str | None, *, quiet: bool) -> int:
     if not quiet:
         _tell(summary, loaded.store)
     return EXIT_DONE if summary.complete else EXIT_INCOMPLETE
-
-
-def _refuse_demo(config: Path, store: Path) -> None:
-    """Keep real accounts out of a demo's store, which the next demo replaces."""
-    marked = store / DEMO_MARK
-    if marked.is_file() and not (config.is_file() and config.samefile(marked)):
-        raise UsageError(
-            f"{store} is a store of indexer demo, which the next demo replaces. Name another with --store or store: "
-            "in the config; where INDEXER_STORE names it, unset INDEXER_STORE"
-        )
 
 
 def _crawl(config: Config, *, quiet: bool) -> Summary:

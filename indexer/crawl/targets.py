@@ -32,23 +32,12 @@ def walks(config: Config) -> list[Walk]:
     found: list[Walk] = []
     for registry in config.registries:
         for region in registry.regions:
-            target = _target(registry, region)
+            target = Target.of(registry, region)
             pace = paces.setdefault(_quota(target), Pace(config.fetch.requests_per_second))
             client = connect(target, connections=config.fetch.connections)
             ecr = Ecr(client, target, pace, max_attempts=config.fetch.max_attempts)
             found.append(Walk(len(found), target, registry, ecr, quotas.setdefault(pace, len(quotas))))
     return found
-
-
-def _target(registry: RegistryConfig, region: str) -> Target:
-    return Target(
-        region=region,
-        registry_id=registry.registry_id,
-        profile=registry.profile,
-        role_arn=registry.role_arn,
-        external_id=registry.external_id,
-        endpoint_url=registry.endpoint_url,
-    )
 
 
 def _quota(target: Target) -> tuple[str | None, ...]:

@@ -6,20 +6,27 @@ it is believed: botocore turns a broken body with HTTP 200 into an empty answer,
 
 from __future__ import annotations
 
+from indexer.ecr.account import Account, Identity
 from indexer.ecr.answers import Batch, FetchedManifest, FetchFailure, ListedImage, ListedRepository
-from indexer.ecr.client import Ecr
+from indexer.ecr.client import PAGE_SIZE, Ecr
 from indexer.ecr.pace import Pace, Turn
+from indexer.ecr.regions import doubt, partition_of
 from indexer.ecr.session import Target, connect
 
 __all__ = [
+    "PAGE_SIZE",
+    "Account",
     "Batch",
     "Ecr",
     "FetchFailure",
     "FetchedManifest",
+    "Identity",
     "ListedImage",
     "ListedRepository",
     "Pace",
     "Target",
     "Turn",
     "connect",
+    "doubt",
+    "partition_of",
 ]

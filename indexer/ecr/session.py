@@ -21,6 +21,7 @@ from botocore.credentials import (
 from botocore.exceptions import BotoCoreError, ProfileNotFound
 
 import indexer
+from indexer.config import RegistryConfig
 from indexer.ecr.parsing import AnswerParsers
 from indexer.errors import ConfigError, RegistryRefused
 
@@ -46,6 +47,18 @@ class Target:
     external_id: str | None = None
     endpoint_url: str | None = None
 
+    @classmethod
+    def of(cls, registry: RegistryConfig, region: str) -> Target:
+        """Return the target that one region of an entry of config.yaml stands for."""
+        return cls(
+            region=region,
+            registry_id=registry.registry_id,
+            profile=registry.profile,
+            role_arn=registry.role_arn,
+            external_id=registry.external_id,
+            endpoint_url=registry.endpoint_url,
+        )
+
     def __str__(self) -> str:
         return f"{self.registry_id or self.profile or 'default account'}/{self.region}"
 
@@ -55,11 +68,36 @@ def connect(target: Target, *, connections: int, read_timeout: float = READ_TIME
 
     Raises ConfigError for a profile that does not exist and RegistryRefused where no credentials are to be had.
     """
+    settings = ClientConfig(
+        # Retries are ours: botocore's share a quota of 500 tokens per client, and once that is used up
+        # (after some 35 answers of 5xx) every call gets a single attempt.
+        retries={"mode": "standard", "total_max_attempts": 1},
+        max_pool_connections=connections,
+        connect_timeout=_CONNECT_TIMEOUT,
+        read_timeout=read_timeout,
+        tcp_keepalive=True,
+        # The job's own questions fit; for 100 digests the check costs 0.3 ms.
+        parameter_validation=False,
+        user_agent_extra=f"manifest-indexer/{indexer.__version__}",
+    )
+    session = session_for(target, AnswerParsers())
+    try:
+        return session.client("ecr", endpoint_url=target.endpoint_url, config=settings)
+    except BotoCoreError as error:
+        raise RegistryRefused("Credentials", type(error).__name__, str(error)) from error
+
+
+def session_for(target: Target, parsers: AnswerParsers | None = None) -> boto3.session.Session:
+    """Return a session with the target's credentials and region; `parsers` stand in for botocore's own.
+
+    Raises ConfigError for a profile that does not exist and RegistryRefused where no credentials are to be had.
+    """
     try:
         core = botocore.session.Session(profile=target.profile)
         if target.role_arn is not None:
             core = _assuming(core, target)
-        core.register_component("response_parser_factory", AnswerParsers())
+        if parsers is not None:
+            core.register_component("response_parser_factory", parsers)
         session = boto3.session.Session(botocore_session=core, region_name=target.region)
         if session.get_credentials() is None:
             raise RegistryRefused(
@@ -67,22 +105,7 @@ def connect(target: Target, *, connections: int, read_timeout: float = READ_TIME
                 "NoCredentials",
                 f"no AWS credentials for {target}: set AWS_PROFILE or the like, or name a profile in config.yaml",
             )
-        return session.client(
-            "ecr",
-            endpoint_url=target.endpoint_url,
-            config=ClientConfig(
-                # Retries are ours: botocore's share a quota of 500 tokens per client, and once that is used up
-                # (after some 35 answers of 5xx) every call gets a single attempt.
-                retries={"mode": "standard", "total_max_attempts": 1},
-                max_pool_connections=connections,
-                connect_timeout=_CONNECT_TIMEOUT,
-                read_timeout=read_timeout,
-                tcp_keepalive=True,
-                # The job's own questions fit; for 100 digests the check costs 0.3 ms.
-                parameter_validation=False,
-                user_agent_extra=f"manifest-indexer/{indexer.__version__}",
-            ),
-        )
+        return session
     except ProfileNotFound as error:
         raise ConfigError(
             f"{error}; give one that `aws configure list-profiles` shows under registries in config.yaml"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from indexer.local_ecr import operations
+from indexer.local_ecr import account, operations
 from indexer.local_ecr.documents import digest_of, parse, read
 from indexer.local_ecr.images import FAILURE_REASONS
 from indexer.local_ecr.operations import TAG, Failure, distinct, repository_row, resolve
@@ -144,7 +144,9 @@ OPERATIONS: Mapping[str, Callable[[Registry, Parameters], Parameters | Batch]] =
         "DeleteRepository": delete_repository,
         "DescribeImages": operations.describe_images,
         "DescribeRepositories": operations.describe_repositories,
+        "GetAccountSetting": account.get_account_setting,
         "ListImages": operations.list_images,
+        "ListPullTimeUpdateExclusions": account.list_pull_time_update_exclusions,
         "PutImage": put_image,
     },
 )

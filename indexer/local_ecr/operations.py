@@ -16,6 +16,7 @@ from indexer.local_ecr.documents import MANIFEST_TYPES
 from indexer.local_ecr.images import FAILURE_REASONS, Image, Repository
 from indexer.local_ecr.paging import page
 from indexer.local_ecr.protocol import ApiError, invalid_parameter, repository_arn
+from indexer.local_ecr.sts import principal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,7 +121,7 @@ def batch_get_image(registry: Registry, parameters: Parameters) -> Batch:
     repository = registry.repository(parameters["repositoryName"])
     accepted = parameters.get("acceptedMediaTypes")
     batch = Batch(repository, with_media_type=not registry.omit_media_type)
-    now = registry.clock()
+    now = None if principal(registry.caller) in registry.pull_time_exclusions else registry.clock()
     for image_id in distinct(parameters["imageIds"]):
         try:
             image = resolve(repository, image_id)
@@ -128,7 +129,7 @@ def batch_get_image(registry: Registry, parameters: Parameters) -> Batch:
         except Failure as failure:
             batch.failures.append(failure.row(image_id))
         else:
-            image.pulled_at = now
+            image.pulled_at = now or image.pulled_at
             batch.images += _pulled(registry, image, image_id.get("imageTag"))
     return batch
 

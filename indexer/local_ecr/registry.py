@@ -34,7 +34,10 @@ class Registry:
     * `row_per_tag`: an image asked by digest is answered once for each of its tags, as has been seen of Amazon;
     * `strict_media_types`: an image whose manifest type is known but not among acceptedMediaTypes is a failure. Amazon
       has been seen to give it all the same; the strict rule shows clients that forget a type. False turns it off;
-    * `access_key`: requests signed with this key are for this registry.
+    * `access_key`: requests signed with this key are for this registry;
+    * `caller`: the ARN that STS names as the caller's (default: a user of the account);
+    * `settings`: what GetAccountSetting answers;
+    * `pull_time_exclusions`: ARNs of roles and users whose pulls leave the pull time as it is.
     """
 
     def __init__(
@@ -49,6 +52,9 @@ class Registry:
         self.region = region
         self.clock = clock
         self.access_key = access_key
+        self.caller = f"arn:aws:iam::{registry_id}:user/local"
+        self.settings = {"BASIC_SCAN_TYPE_VERSION": "AWS_NATIVE", "BLOB_MOUNTING": "DISABLED"}
+        self.pull_time_exclusions: set[str] = set()
         self.page_limit: int | None = None
         self.short_pages = False
         self.omit_media_type = False

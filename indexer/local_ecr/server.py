@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import orjson
 
-from indexer.local_ecr import changes, faults, shapes
+from indexer.local_ecr import changes, faults, shapes, sts
 from indexer.local_ecr.faults import Call, Faults, Shot
 from indexer.local_ecr.operations import Batch
 from indexer.local_ecr.protocol import (
@@ -123,6 +123,8 @@ class Server:
 
     def respond(self, target: str, authorization: str, body: bytes) -> Response:
         """The answer to one request, given its X-Amz-Target and Authorization headers and its body."""
+        if not target and sts.is_form(body):
+            return self._identity(authorization, body)
         try:
             call = self._call(target, authorization, body)
             shot = self.faults.pick(call)
@@ -133,6 +135,13 @@ class Server:
         except Exception as problem:  # noqa: BLE001 - a bug in here must not take the connection down unseen
             self.problems.append(f"{target}: {problem!r}")
             return Response.of(ApiError("InternalFailure", f"bug in the local registry: {problem!r}", status=500))
+
+    def _identity(self, authorization: str, body: bytes) -> Response:
+        """What STS says; unsigned callers are refused by boto3 before they ask."""
+        credential = _CREDENTIAL.match(authorization)
+        registry = self._registry(credential[1], credential[2], {}) if credential else None
+        answer = sts.respond(body, (registry or self.registries[0]).caller)
+        return Response(answer.status, answer.body, sts.CONTENT_TYPE)
 
     def _call(self, target: str, authorization: str, body: bytes) -> Call:
         operation = target.removeprefix(TARGET_PREFIX)

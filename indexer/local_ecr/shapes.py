@@ -121,6 +121,8 @@ REQUESTS: Mapping[str, Shape] = MappingProxyType(
             },
             required=("repositoryName",),
         ),
+        "GetAccountSetting": Shape(dict, members={"name": Shape(least=1, most=64)}, required=("name",)),
+        "ListPullTimeUpdateExclusions": Shape(dict, members=_PAGING),
         "DeleteRepository": Shape(dict, members={**_REPOSITORY, "force": Shape(bool)}, required=("repositoryName",)),
     },
 )

@@ -12,6 +12,7 @@ from indexer.store.known import Known
 from indexer.store.places import Share
 from indexer.store.segments import SEGMENT_BYTES, SEGMENT_MANIFESTS, Flattened, Segments
 from indexer.store.store import Store, segments_of
+from indexer.store.trial import try_writing
 from indexer.store.writer import Writer
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "Store",
     "Writer",
     "segments_of",
+    "try_writing",
 ]

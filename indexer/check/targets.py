@@ -1,0 +1,199 @@
+"""What one account and region says to each of the job's calls."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Iterator
+from itertools import chain
+
+from indexer.check.estimate import Sample, estimate, sampled
+from indexer.check.findings import Finding, Missing, Verdict
+from indexer.config import FetchConfig, RegistryConfig
+from indexer.ecr import Account, Ecr, Identity, ListedRepository, Pace, Target, connect, doubt, partition_of
+from indexer.errors import RegistryError, RegistryRefused
+from indexer.model import Digest
+
+_NOBODY = Digest(f"sha256:{'0' * 64}")
+_NOWHERE = "manifest-indexer/check"
+"""A repository to ask about where none is known: who may not ask is told so before ECR looks for it."""
+_DENIED = frozenset({"AccessDeniedException", "AccessDenied"})
+_RATE = 20.0
+_ATTEMPTS = 3
+_ADVICE = {
+    "ExpiredTokenException": "log in again, or renew the credentials",
+    "ExpiredToken": "log in again, or renew the credentials",
+    "UnrecognizedClientException": "the access key is not of an account in this region: look at the credentials",
+    "InvalidSignatureException": "look at the secret access key, and at this machine's clock",
+    "SignatureDoesNotMatch": "look at the secret access key, and at this machine's clock",
+    "EndpointConnectionError": "look at the region's name, at endpoint_url, and at the network's way out",
+    "ConnectTimeoutError": "look at endpoint_url, and at the network's way out",
+}
+
+
+class Trial:
+    """The trial of one target: `run` makes the calls, some 50 for a large registry, and gives the findings."""
+
+    def __init__(self, target: Target, registry: RegistryConfig, fetch: FetchConfig) -> None:
+        self._target = target
+        self._registry = registry
+        self._fetch = fetch
+        self._identity: Identity | None = None
+        self._label = str(target)
+        self._answers = True
+
+    def run(self) -> list[Finding]:
+        """Try everything; ConfigError for a profile that does not exist."""
+        try:
+            account = Account(self._target)
+            client = connect(self._target, connections=1)
+        except RegistryRefused as error:
+            return [self._problem("credentials", error)]
+        identity = list(self._identify(account))
+        if any(finding.verdict is Verdict.PROBLEM for finding in identity):
+            return identity
+        ecr = Ecr(client, self._target, Pace(_RATE), max_attempts=_ATTEMPTS)
+        return [
+            finding._replace(target=self._label)
+            for finding in chain(identity, self._region(), self._calls(ecr), self._settings(account))
+        ]
+
+    def _identify(self, account: Account) -> Iterator[Finding]:
+        try:
+            self._identity = account.identity()
+        except RegistryError as error:
+            if error.operation == "AssumeRole":
+                missing = Missing("sts:AssumeRole", str(self._target.role_arn))
+                yield self._problem("sts:AssumeRole", error, missing=missing)
+            else:
+                told = f"not known, which a run does not mind: {error}"
+                yield self._found("identity", Verdict.WARNING, told)
+            return
+        self._label = f"{self._registry.registry_id or self._identity.account}/{self._target.region}"
+        yield self._found("identity", Verdict.OK, self._identity.arn)
+
+    def _region(self) -> Iterator[Finding]:
+        odd = doubt(self._target.region)
+        if odd is not None:
+            yield self._found("region", Verdict.WARNING, odd)
+
+    def _calls(self, ecr: Ecr) -> Iterator[Finding]:
+        try:
+            repositories = [each for page in ecr.repositories() for each in page]
+        except RegistryError as error:
+            yield self._refused("DescribeRepositories", error)
+            self._answers = error.code in _DENIED
+            if self._answers:
+                yield from self._tried(ecr, [], [_NOWHERE])
+            return
+        yield self._found("ecr:DescribeRepositories", Verdict.OK, "allowed")
+        wanted = [each for each in repositories if self._registry.wants(each.name)]
+        samples: list[Sample] = []
+        names = [each.name for each in sampled(wanted)] or [_NOWHERE]
+        yield from self._tried(ecr, samples, names)
+        yield from self._globs(repositories, wanted)
+        if samples:
+            text = estimate(samples, len(repositories), len(wanted), self._fetch)
+            yield self._found("first run", Verdict.NOTE, text)
+
+    def _tried(self, ecr: Ecr, samples: list[Sample], names: list[str]) -> Iterator[Finding]:
+        """Try the calls that are about a repository on each of `names`; what was listed goes to `samples`."""
+
+        def list_images(name: str) -> None:
+            samples.append(Sample.of(ecr.images(name)))
+
+        def fetch_nothing(name: str) -> None:
+            failure = ecr.batch_get_image(name, [_NOBODY]).failures[0]
+            if not failure.gone:
+                raise RegistryRefused("BatchGetImage", failure.code, failure.reason)
+
+        yield self._each("DescribeImages", list_images, names)
+        yield self._each("BatchGetImage", fetch_nothing, names)
+
+    def _each(self, operation: str, ask: Callable[[str], None], names: list[str]) -> Finding:
+        refused: list[tuple[str, RegistryError]] = []
+        for name in names:
+            try:
+                ask(name)
+            except RegistryError as error:
+                if error.code == "RepositoryNotFoundException":  # deleted a moment ago, or never there: not denied
+                    continue
+                refused.append((name, error))
+                if not isinstance(error, RegistryRefused):
+                    break
+        if not refused:
+            where = "" if names == [_NOWHERE] else f", in {len(names)} of {len(names)} repositories tried"
+            return self._found(f"ecr:{operation}", Verdict.OK, f"allowed{where}")
+        name, first = refused[0]
+        finding = self._refused(operation, first)
+        if len(refused) == len(names):
+            return finding
+        text = f"refused in {len(refused)} of {len(names)} repositories tried, such as {name}: {finding.text}"
+        return finding._replace(text=text, advice="look at the repository's own policy")
+
+    def _refused(self, operation: str, error: RegistryError) -> Finding:
+        if error.code not in _DENIED:
+            return self._problem(f"ecr:{operation}", error)
+        return self._problem(f"ecr:{operation}", error, missing=Missing(f"ecr:{operation}", self._repositories_arn()))
+
+    def _globs(self, repositories: list[ListedRepository], wanted: list[ListedRepository]) -> Iterator[Finding]:
+        text = f"{len(wanted):,} of {len(repositories):,} are to be indexed"
+        yield self._found("repositories", Verdict.OK if wanted else Verdict.WARNING, text)
+        for key, globs in (("include", self._registry.include), ("exclude", self._registry.exclude)):
+            for glob in globs if repositories else ():
+                if not any(fnmatch.fnmatchcase(each.name, glob) for each in repositories):
+                    yield self._found(key, Verdict.WARNING, f"{glob!r} matches no repository")
+
+    def _settings(self, account: Account) -> Iterator[Finding]:
+        """Ask for what is good to know: a run needs neither. Where nothing answers, that has been said."""
+        if not self._answers:
+            return
+        theirs = self._registry.registry_id
+        if self._identity is not None and theirs not in {None, self._identity.account}:
+            told = f"not known: {theirs} is not the account of the credentials, and ECR tells only the account itself"
+            yield self._found("pull times", Verdict.NOTE, told, "see that the role is left out of pull times there")
+            return
+        yield self._asked("blob mounting", lambda: self._mounting(account))
+        yield self._asked("pull times", lambda: self._pull_times(account))
+
+    def _asked(self, subject: str, ask: Callable[[], Finding]) -> Finding:
+        try:
+            return ask()
+        except RegistryError as error:
+            missing = Missing(f"ecr:{error.operation}", "*") if error.code in _DENIED else None
+            told = f"not known, which a run does not mind: {error}"
+            return self._found(subject, Verdict.WARNING, told)._replace(missing=missing)
+
+    def _mounting(self, account: Account) -> Finding:
+        if account.blob_mounting():
+            told = "on: what is stored lies between both ends of the interval that queries give"
+        else:
+            told = "off: each repository stores its own copy, unless it was on before"
+        return self._found("blob mounting", Verdict.NOTE, told)
+
+    def _pull_times(self, account: Account) -> Finding:
+        listed = account.pull_time_exclusions()
+        if self._identity is None:
+            return self._found(
+                "pull times", Verdict.WARNING, f"{len(listed)} principals are left out; which one is ours?"
+            )
+        principal = self._identity.principal
+        if self._identity.is_among(listed):
+            return self._found("pull times", Verdict.OK, f"{principal} is left out of them")
+        return self._found(
+            "pull times",
+            Verdict.WARNING,
+            f"{principal} is not left out of them: each manifest's one fetch will count as a pull of its image",
+            f"aws ecr register-pull-time-update-exclusion --region {self._target.region} --principal-arn {principal}"
+            + (" (with the role's path, if it has one)" if ":role/" in principal else ""),
+        )
+
+    def _repositories_arn(self) -> str:
+        account = self._registry.registry_id or (self._identity.account if self._identity else "*")
+        return f"arn:{partition_of(self._target.region)}:ecr:{self._target.region}:{account}:repository/*"
+
+    def _problem(self, subject: str, error: RegistryError, missing: Missing | None = None) -> Finding:
+        told = f"{error.code}: {error.reason}"
+        return self._found(subject, Verdict.PROBLEM, told, _ADVICE.get(error.code))._replace(missing=missing)
+
+    def _found(self, subject: str, verdict: Verdict, text: str, advice: str | None = None) -> Finding:
+        return Finding(self._label, subject, verdict, text, advice)
