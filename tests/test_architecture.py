@@ -108,14 +108,16 @@ def test_only_the_command_reads_the_environment(path: Path) -> None:
 
 
 def test_batch_get_image_has_one_caller() -> None:
-    callers = {
-        room(path)
+    by_client = [
+        str(path)
         for path in sources()
-        if room(path) != "local_ecr"
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Constant) and node.value == "batch_get_image"
-    }
-    assert callers == {"ecr"}
+        if (isinstance(node, ast.Constant) and node.value == "batch_get_image" and room(path) != "local_ecr")
+        or (isinstance(node, ast.Attribute) and ast.unparse(node).endswith("client.batch_get_image"))
+    ]
+    assert by_client == [], "a client's own method would be a second way to fetch"
+    by_wire = {str(path.relative_to(PACKAGE)) for path in sources() if "indexer.ecr.wire" in set(imports(path))}
+    assert by_wire == {"ecr/client.py"}
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))

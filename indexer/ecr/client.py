@@ -25,6 +25,7 @@ from indexer.ecr.answers import (
 )
 from indexer.ecr.pace import Pace
 from indexer.ecr.session import Target
+from indexer.ecr.wire import OPERATIONS, Wire
 from indexer.errors import RegistryError, RegistryRefused, RegistryUnavailable
 from indexer.model import ACCEPTED_MEDIA_TYPES, Digest
 
@@ -69,6 +70,7 @@ class Ecr:
         self._sleep = sleep
         self.requests = 0
         self._client: Any = client
+        self._wire = Wire(client)
         self.pace = pace
         self._max_attempts = max_attempts
         self._count_lock = threading.Lock()
@@ -180,9 +182,10 @@ class Ecr:
         self.pace.wait()
         with self._count_lock:
             self.requests += 1
-        method = getattr(self._client, _METHODS[operation])
         try:
-            answer: dict[str, Any] = method(**self._account, **arguments)
+            if operation in OPERATIONS:
+                return self._wire.send(operation, {**self._account, **arguments})
+            answer: dict[str, Any] = self._client.describe_repositories(**self._account, **arguments)
         except ClientError as error:
             raise _client_error(operation, error) from error
         except _NO_ANSWER as error:
@@ -194,12 +197,6 @@ class Ecr:
 
 _NO_ANSWER = (HTTPClientError, NoConnection, IncompleteReadError, ResponseParserError)
 """Resets, time-outs, no connection, bodies that end too early or are not the protocol's."""
-
-_METHODS = {
-    "DescribeRepositories": "describe_repositories",
-    "DescribeImages": "describe_images",
-    "BatchGetImage": "batch_get_image",
-}
 
 
 def _client_error(operation: str, error: ClientError) -> RegistryError:

@@ -17,6 +17,7 @@ from botocore.parsers import JSONParser, ResponseParserError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.manifests import image
+from support.one_answer import OneAnswer, one_answer
 
 from indexer.ecr import Ecr, Pace, Target, connect
 from indexer.ecr.parsing import AnswerParser, AnswerParsers, microseconds
@@ -162,24 +163,24 @@ _JSON = st.recursive(
 )
 
 
-class OneAnswer:
-    """A client that gives every question the same answer."""
-
-    def __init__(self, answer: Any) -> None:
-        self.answer = answer
-
-    def batch_get_image(self, **_: Any) -> Any:
-        return self.answer
-
-    describe_images = batch_get_image
+@pytest.fixture(scope="module")
+def same() -> Iterator[tuple[OneAnswer, Ecr]]:
+    """A registry with one answer to everything, and a client of it."""
+    with pytest.MonkeyPatch.context() as patch, one_answer() as server:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "made-up")
+        target = Target("eu-west-1", endpoint_url=server.url)
+        yield server, Ecr(connect(target, connections=1), target, Pace(1e9), max_attempts=1)
 
 
 @settings(deadline=None)
 @given(images=_JSON, failures=_JSON, details=_JSON)
-def test_whatever_an_answer_holds_it_is_an_answer_or_none(images: Any, failures: Any, details: Any) -> None:
+def test_whatever_an_answer_holds_it_is_an_answer_or_none(
+    same: tuple[OneAnswer, Ecr], images: Any, failures: Any, details: Any
+) -> None:
     """Nothing has looked at the types in an answer before the client does."""
-    client: Any = OneAnswer({"images": images, "failures": failures, "imageDetails": details})
-    ecr = Ecr(client, Target("eu-west-1"), Pace(1e9), max_attempts=1)
+    server, ecr = same
+    server.body = json.dumps({"images": images, "failures": failures, "imageDetails": details}).encode()
     digest: Any = ABSENT
     batch = ecr.batch_get_image("team/app", [digest])
     assert len(batch.manifests) + len(batch.failures) == 1
