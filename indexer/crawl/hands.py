@@ -43,8 +43,8 @@ class Told(NamedTuple):
 class RowSink(Protocol):
     """What takes facts about manifests and commits them; safe for threads."""
 
-    def add(self, flattened: Flattened, order: int, /) -> object:
-        """Add the rows of one manifest."""
+    def add_all(self, each: Sequence[tuple[Flattened, int]], /) -> object:
+        """Add the rows of manifests, each with its order."""
 
 
 class Hands:
@@ -72,21 +72,19 @@ class Hands:
     def do(self, ask: Ask) -> Told:
         """Fetch what is asked and store it. Raises StoreError."""
         batch = self._fetch(ask)
-        source = Source(self._accounts[ask.target], self._ecrs[ask.target].target.region, ask.repository, self._now())
+        where = (self._accounts[ask.target], self._ecrs[ask.target].target.region, ask.repository, self._now())
         known = dict(zip(ask.digests, zip(ask.orders, ask.pulled, strict=True), strict=True))
-        problems: list[tuple[Digest, str]] = []
-        children: list[str] = []
-        for manifest in batch.manifests:
-            order, pulled_at = known[manifest.digest]
-            here = source if pulled_at is None else source._replace(pulled_at=pulled_at)
-            flattened = flatten(manifest.digest, manifest.raw, here, verified=manifest.verified)
-            self._sink.add(flattened, order)
-            if flattened.manifest.problem is not None:
-                problems.append((manifest.digest, flattened.manifest.problem))
-            if self._follow:
-                children += (entry.manifest_digest for entry in flattened.index_entries)
-        size = sum(len(manifest.raw) for manifest in batch.manifests)
-        return Told(len(batch.manifests), size, list(batch.failures), problems, children)
+        flattened: list[tuple[Flattened, int]] = []
+        for digest, raw, verified in batch.manifests:
+            order, pulled_at = known[digest]
+            flattened.append((flatten(digest, raw, Source(*where, pulled_at), verified=verified), order))
+        self._sink.add_all(flattened)
+        rows = [each.manifest for each, _ in flattened]
+        problems = [(Digest(row.manifest_digest), row.problem) for row in rows if row.problem is not None]
+        entries = (entry for each, _ in flattened for entry in each.index_entries)
+        children = [entry.manifest_digest for entry in entries] if self._follow else []
+        size = sum([len(manifest.raw) for manifest in batch.manifests])
+        return Told(len(rows), size, list(batch.failures), problems, children)
 
     def _fetch(self, ask: Ask) -> Batch:
         """Ask the registry, except for a repository that refuses everything: that is asked once and not per chunk."""

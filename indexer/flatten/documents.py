@@ -19,15 +19,20 @@ _TOO_DEEP = "nested too deep to be a manifest: no manifest needs more than a few
 
 def load(raw: bytes) -> Any:
     """Return the JSON value that `raw` holds; DocumentError where it is not JSON that all readers read alike."""
-    try:
-        document = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise DocumentError(f"not JSON: {error}") from None
-    _refuse_repeated_keys(raw, document)
+    document = parsed(raw)
+    refuse_repeated_keys(raw, document)
     return document
 
 
-def _refuse_repeated_keys(raw: bytes, document: Any) -> None:
+def parsed(raw: bytes) -> Any:
+    """Return the JSON value that `raw` holds, of repeated keys the last; DocumentError where it is not JSON."""
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise DocumentError(f"not JSON: {error}") from None
+
+
+def refuse_repeated_keys(raw: bytes, document: Any) -> None:
     r"""Raise DocumentError where an object in `raw` has a key twice.
 
     The quick test counts quotation marks. Written out again, a document has as many as it had, for strings keep theirs;

@@ -67,17 +67,24 @@ def bare(layers: Any) -> Bare | None:
     sha256 digests of which none stands twice.
     """
     try:
-        digests = [_met_digests.get(each["digest"]) or _meet(each["digest"]) for each in layers]
-        media_types = [known_media_types[each["mediaType"]] for each in layers]
+        digests = [_met_digests.get(each["digest"]) or meet(each["digest"]) for each in layers]
+        media_types = [each["mediaType"] for each in layers]
         sizes = [each["size"] for each in layers]
+        # Nearly always all have one media type: to compare it takes half of the time of looking each up.
+        first = known_media_types[media_types[0]]
+        count = len(media_types)
+        if media_types.count(first) == count:
+            media_types = [first] * count
+        else:
+            media_types = [known_media_types[each] for each in media_types]
         good = (
             set(map(len, layers)) == _BARE
             and set(map(type, sizes)) == _INT
             and min(sizes) >= 0
             and sum(sizes) <= MAX_BYTES
-            and len(set(digests)) == len(digests)
+            and len(set(digests)) == count
         )
-    except (TypeError, KeyError, ValueError):  # what is no array or empty, no object, or of another type
+    except (TypeError, KeyError, ValueError, IndexError):  # what is no array or empty, no object, or of another type
         return None
     return Bare(digests, media_types, sizes) if good else None
 
@@ -91,7 +98,7 @@ So most digests are checked once and kept once. A manifest all of whose nine lay
 _MET: Final = 20_000
 
 
-def _meet(digest: Any) -> str:
+def meet(digest: Any) -> str:
     """Return `digest` and remember it; TypeError or ValueError where it is no sha256 digest."""
     if not is_sha256(digest):
         raise ValueError(digest)

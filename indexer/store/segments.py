@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from operator import itemgetter
 from typing import Any, Final, NamedTuple, Protocol
 
 from indexer.flatten import Layers
@@ -83,14 +82,14 @@ class Segments:
         self._segments = 0
         self._next = limits.of_segment(0)
 
-    def add(self, flattened: Flattened, order: int) -> None:
-        """Take one manifest's rows; commit a segment when enough is in hand."""
+    def add_all(self, each: Sequence[tuple[Flattened, int]]) -> None:
+        """Take manifests' rows, each with its order; commit a segment when enough is in hand."""
         with self._buffer_lock:
-            self._buffer.add(flattened, order)
+            self._buffer.add_all(each)
             limits = self._next
             full = self._buffer.reaches(limits)
         if full:
-            # Others that find it full wait here: what is in hand grows by no more than one manifest a thread.
+            # Others that find it full wait here: what is in hand grows by no more than one chunk a thread.
             self._commit(limits)
 
     def flush(self) -> None:
@@ -119,28 +118,31 @@ class _Buffer:
     """Rows in hand for the next segment."""
 
     def __init__(self) -> None:
-        self.manifests: list[tuple[tuple[str, str, str, int, str], Flattened]] = []
+        self.manifests: list[tuple[Flattened, int]] = []
         self.bytes = 0
 
-    def add(self, flattened: Flattened, order: int) -> None:
-        row = flattened.manifest
-        key = (row.registry_id, row.region, row.repository, order, row.manifest_digest)
-        self.manifests.append((key, flattened))
-        self.bytes += row.manifest_bytes
+    def add_all(self, each: Sequence[tuple[Flattened, int]]) -> None:
+        self.manifests += each
+        self.bytes += sum([flattened.manifest.manifest_bytes for flattened, _ in each])
 
     def reaches(self, limits: Limits) -> bool:
         return len(self.manifests) >= limits.manifests or self.bytes >= limits.bytes
 
     def tables(self) -> dict[str, Columns]:
         """Return the columns of each table of a segment, in natural order: neighbours share layers."""
-        self.manifests.sort(key=itemgetter(0))
-        each = [flattened for _, flattened in self.manifests]
+        self.manifests.sort(key=_place)
+        each = [flattened for flattened, _ in self.manifests]
         return {
             "manifests": columns_of(one.manifest for one in each),
             "layers": _layers(one.layers for one in each),
             "configs": columns_of(row for one in each for row in one.configs),
             "index_entries": columns_of(row for one in each for row in one.index_entries),
         }
+
+
+def _place(given: tuple[Flattened, int]) -> tuple[str, str, str, int, str]:
+    row, order = given[0].manifest, given[1]
+    return (row.registry_id, row.region, row.repository, order, row.manifest_digest)
 
 
 def _layers(each: Iterable[Sequence[LayerRow]]) -> Columns:

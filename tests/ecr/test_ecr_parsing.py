@@ -188,7 +188,7 @@ def test_whatever_an_answer_holds_it_is_an_answer_or_none(
         for page in ecr.images("team/app"):
             assert all(type(each.digest) is str for each in page)
     except RegistryUnavailable as error:
-        assert error.code == "BrokenAnswer"  # noqa: PT017 - it may be raised or not
+        assert error.code in {"BrokenAnswer", "ResponseParserError"}  # noqa: PT017 - it may be raised or not
 
 
 def test_only_the_json_protocol_is_ours() -> None:
