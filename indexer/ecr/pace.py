@@ -1,8 +1,10 @@
 """How many requests a second leave for one account and region.
 
 Production pulls draw on the same quota, so the configured rate is a ceiling that holds for every second: requests are
-spaced evenly and time that was not used is not saved up for a burst. Where the registry throttles all the same, the
-pace falls by itself and recovers slowly (additive increase, multiplicative decrease, as TCP does it).
+spaced evenly, time that was not used is not saved up for a burst, and a request that its thread brings late counts when
+it really leaves: those behind it wait until fewer than the limit left in the second before. Where the registry
+throttles all the same, the pace falls by itself and recovers slowly (additive increase, multiplicative decrease, as TCP
+does it).
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -18,6 +21,8 @@ _RECOVERY = 0.05  # of the full rate, gained per second without a throttle
 _SETTLE = 1.0  # seconds in which several throttles count as one: they answer requests sent at the old pace
 _HAIR = 1e-6
 _SLOWEST = 0.02  # of the full rate
+_MARGIN = 1.05
+"""Seconds that hold no more than a second may: between leaving here and the wire, a thread can lose its turn."""
 
 
 class Turn(NamedTuple):
@@ -43,12 +48,17 @@ class Pace:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.per_second = per_second / turn.of
+        share = per_second / turn.of
+        self.per_second = share / _MARGIN
+        """The rate that is aimed at: so much below the limit that the limit holds however late threads wake up."""
+        self._window = _MARGIN * max(1.0, 1.0 / share)
+        self._left: deque[float] = deque(maxlen=max(1, math.floor(share)))
         self._turn = turn
         self._clock = clock
         self._sleep = sleep
         self._lock = threading.Lock()
-        self._next = clock()
+        # Other processes begin where one has just ended its work: its last second is left to it.
+        self._next = clock() + (self._window if turn.of > 1 else 0.0)
         self._share = 1.0
         self._throttled_at = float("-inf")
         self._adjusted_at = float("-inf")
@@ -65,6 +75,19 @@ class Pace:
             self.waited += delay
         if delay > 0:
             self._sleep(delay)
+        while (late := self._leave()) > 0:
+            self._sleep(late)
+
+    def _leave(self) -> float:
+        """Note that a request leaves now and return 0, or return how long it must wait for those before it."""
+        with self._lock:
+            now = self._clock()
+            delay = self._left[0] + self._window - now if len(self._left) == self._left.maxlen else 0.0
+            if delay > _HAIR:
+                self.waited += delay
+                return delay
+            self._left.append(now)
+            return 0.0
 
     def _slot(self, due: float) -> float:
         """Return the first moment from `due` on that is this process's turn."""

@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 
 from indexer.ecr import Pace, Turn
 
+SECOND = 1.05
+"""In which a pace lets go what a second may hold."""
+
 
 class Time:
     """A clock that only sleeping moves."""
@@ -40,7 +43,59 @@ def test_every_second_holds_at_most_the_rate(rate: float, pauses: list[float]) -
     time = Time()
     left = departures(Pace(rate, clock=time.clock, sleep=time.sleep), time, pauses)
     for start in left:
-        assert sum(start <= each < start + 1 - 1e-6 for each in left) <= rate + 1
+        assert sum(start <= each < start + 1 for each in left) <= max(rate, 1)
+
+
+@given(
+    st.floats(0.5, 60),
+    st.lists(st.tuples(st.one_of(st.just(0.0), st.floats(0, 1)), st.floats(0, 0.4)), min_size=2, max_size=150),
+)
+def test_a_late_thread_makes_no_second_too_full(rate: float, calls: list[tuple[float, float]]) -> None:
+    """A thread may sleep longer than it asked for: the requests after it must not come on top of its own."""
+    time = Time()
+    late = [0.0]
+
+    def sleep(seconds: float) -> None:
+        time.sleep(seconds + late[0])
+
+    pace = Pace(rate, clock=time.clock, sleep=sleep)
+    left = []
+    for pause, late[0] in calls:
+        left += departures(pace, time, [pause])
+    for start in left:
+        assert sum(start <= each < start + 1 for each in left) <= max(rate, 1)
+
+
+def test_threads_that_all_wake_late_leave_one_second_apart() -> None:
+    """Ten threads have their moments, the machine is busy, and all wake up at once with ten more behind them."""
+    time = Time()
+    held = threading.Barrier(10)
+    left, slow = [], threading.local()
+
+    def sleep(seconds: float) -> None:
+        if not getattr(slow, "woken", False):
+            slow.woken = True
+            held.wait(10)  # nobody goes on before all of them sleep
+            time.now = max(time.now, 105.0)
+            return
+        time.now = max(time.now, 105.0 + seconds)
+
+    pace = Pace(10, clock=time.clock, sleep=sleep)
+    pace.wait()  # the first waits for nothing
+
+    def leave() -> None:
+        pace.wait()
+        left.append(time.now)
+
+    threads = [threading.Thread(target=leave) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len([each for each in left if each < 106.0]) <= 10
+    slow.woken = True
+    pace.wait()
+    assert time.now >= 106.0, "the eleventh in that second is one too many"
 
 
 def test_idle_time_is_not_saved_up() -> None:
@@ -49,7 +104,7 @@ def test_idle_time_is_not_saved_up() -> None:
     pace.wait()
     time.now += 60
     left = departures(pace, time, [0.0] * 11)
-    assert left[-1] - left[0] == pytest.approx(1.0)
+    assert left[-1] - left[0] == pytest.approx(SECOND)
 
 
 def test_throttles_slow_down_and_time_recovers() -> None:
@@ -60,25 +115,25 @@ def test_throttles_slow_down_and_time_recovers() -> None:
         left = departures(pace, time, [0.0] * 6)
         return 5 / (left[-1] - left[0])
 
-    assert rate() == pytest.approx(100, rel=0.05)
+    assert rate() == pytest.approx(100 / SECOND, rel=0.05)
     pace.throttled()
-    assert rate() == pytest.approx(70, rel=0.05)
+    assert rate() == pytest.approx(70 / SECOND, rel=0.05)
     pace.throttled()
     pace.throttled()
-    assert rate() == pytest.approx(70, rel=0.05), "throttles of one moment count once"
+    assert rate() == pytest.approx(70 / SECOND, rel=0.05), "throttles of one moment count once"
     for _ in range(50):
         time.now += 1.5
         pace.throttled()
     assert 1 < rate() < 30, "it falls further, and never to nothing"
     time.now += 60
-    assert rate() == pytest.approx(100, rel=0.05)
+    assert rate() == pytest.approx(100 / SECOND, rel=0.05)
 
 
 def test_waiting_is_counted() -> None:
     time = Time()
     pace = Pace(10, clock=time.clock, sleep=time.sleep)
     departures(pace, time, [0.0] * 11)
-    assert pace.waited == pytest.approx(1.0)
+    assert pace.waited == pytest.approx(SECOND)
 
 
 def test_threads_share_it() -> None:
@@ -105,7 +160,7 @@ def test_processes_hold_the_rate_together(rate: float, count: int, calls: list[t
     paces = [Pace(rate, Turn(at, count), clock=time.clock, sleep=time.sleep) for at, time in enumerate(clocks)]
     left = sorted(departures(paces[who % count], clocks[who % count], [pause])[0] for who, pause in calls)
     for start in left:
-        assert sum(start <= each < start + 1 - 1e-4 for each in left) <= rate + 1
+        assert sum(start <= each < start + 1 for each in left) <= max(rate, count)
 
 
 def test_processes_use_the_whole_rate() -> None:
@@ -113,8 +168,17 @@ def test_processes_use_the_whole_rate() -> None:
     left = []
     for at, time in enumerate(clocks):
         left += departures(Pace(30, Turn(at, 3), clock=time.clock, sleep=time.sleep), time, [0.0] * 101)
-    assert max(left) - min(left) == pytest.approx(10, abs=0.2), "303 requests, 30 a second"
-    assert min(after - before for before, after in itertools.pairwise(sorted(left))) == pytest.approx(1 / 30, rel=0.01)
+    assert max(left) - min(left) == pytest.approx(10 * SECOND, abs=0.2), "303 requests, 30 a second"
+    assert min(after - before for before, after in itertools.pairwise(sorted(left))) == pytest.approx(
+        SECOND / 30, rel=0.01
+    )
+
+
+def test_a_further_process_leaves_the_last_second_to_the_one_before() -> None:
+    time = Time()
+    before = departures(Pace(10, clock=time.clock, sleep=time.sleep), time, [0.0] * 30)
+    after = [departures(Pace(10, Turn(at, 2), clock=time.clock, sleep=time.sleep), time, [0.0]) for at in range(2)]
+    assert min(moment for each in after for moment in each) - before[-1] >= 1
 
 
 def test_a_process_that_is_throttled_slows_down_in_its_turns() -> None:
@@ -122,6 +186,7 @@ def test_a_process_that_is_throttled_slows_down_in_its_turns() -> None:
     pace = Pace(100, Turn(1, 2), clock=time.clock, sleep=time.sleep)
     pace.throttled()
     left = departures(pace, time, [0.0] * 30)
-    assert (left[-1] - left[0]) / 29 == pytest.approx(1 / 50 / 0.73, rel=0.07)
+    assert (left[-1] - left[0]) / 29 == pytest.approx(SECOND / 50 / 0.73, rel=0.07)
     for moment in left:
-        assert moment * 50 - 0.5 == pytest.approx(round(moment * 50 - 0.5), abs=1e-4), "it keeps to its slots"
+        slot = moment * 50 / SECOND - 0.5
+        assert slot == pytest.approx(round(slot), abs=1e-4), "it keeps to its slots"
