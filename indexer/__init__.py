@@ -21,11 +21,17 @@ __version__ = "0.1.0"
 __all__ = ["__version__", "open"]
 
 
-def open(location: str | Path, *, queries: Sequence[Path | str] = ()) -> OpenStore:  # noqa: A001 - indexer.open, as gzip.open
-    """Open the store at `location` for questions; `queries` are folders of your own .sql files.
+def open(  # noqa: A001 - indexer.open, as gzip.open
+    location: str | Path, *, queries: Sequence[Path | str] = (), cache: Path | str | None = None
+) -> OpenStore:
+    """Open the store at `location`, a folder or `s3://bucket/prefix`, for questions.
+
+    `queries` are folders of your own .sql files. Of a store in a bucket, copies of its files are kept in `cache`, by
+    default ~/.cache/manifest-indexer.
 
     Raises StoreMissing where there is no store, StoreFormatError where a newer version wrote it.
     """
     from indexer.front import OpenStore  # noqa: PLC0415 - pyarrow and duckdb: half a second that `--help` need not pay
 
-    return OpenStore(location, query_folders=[Path(folder) for folder in queries])
+    folders = [Path(folder) for folder in queries]
+    return OpenStore(location, query_folders=folders, cache=None if cache is None else Path(cache))

@@ -16,6 +16,7 @@ FLOORS = {
     "config": 1,
     "tables": 0,
     "flatten": 1,
+    "objects": 1,
     "ecr": 2,
     "store": 2,
     "catalog": 2,
@@ -28,19 +29,16 @@ FLOORS = {
 }
 STRANGERS = {"ecr", "store", "catalog"}
 ONLY_IMPORTER = {
-    "boto3": {"ecr"},
-    "botocore": {"ecr"},
+    "boto3": {"ecr", "objects"},
+    "botocore": {"ecr", "objects"},
     "duckdb": {"catalog"},
     "typer": {"cli"},
     "click": {"cli"},
     "rich": {"cli"},
-    "altair": {"cli"},
-    "jinja2": {"cli"},
-    "vl_convert": {"cli"},
     "yaml": {"config"},
     "pydantic": {"config"},
     "pydantic_core": {"config"},
-    "tenacity": {"ecr"},
+    "tenacity": {"ecr", "objects"},
 }
 LONGEST_FILE = 350
 LONGEST_FUNCTION = 60

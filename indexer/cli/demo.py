@@ -47,6 +47,8 @@ _QUESTIONS: tuple[tuple[str, dict[str, str], str], ...] = (
 
 def play_demo(location: str, *, nights: int, seed: int, keep_serving: bool) -> None:
     """Play the estate and print what the runs did and what the store then knows."""
+    if "://" in location:
+        raise UsageError(f"the demo's store is a folder, and {location} is none: name one with --store")
     _use_no_real_account()
     store = _fresh_store(Path(location))
     estate = Estate(seed=seed, nights=nights)

@@ -19,7 +19,12 @@ class Format(StrEnum):
 
 StoreOption: TypeAlias = Annotated[
     str | None,
-    typer.Option("--store", metavar="DIR", envvar="INDEXER_STORE", help="The store; default: store: in the config."),
+    typer.Option(
+        "--store",
+        metavar="STORE",
+        envvar="INDEXER_STORE",
+        help="The store: a folder, or s3://BUCKET/PREFIX; default: store: in the config.",
+    ),
 ]
 ConfigOption: TypeAlias = Annotated[
     str | None, typer.Option("--config", metavar="FILE", help="The configuration; default: config.yaml, where it is.")

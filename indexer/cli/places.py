@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,15 @@ def open_store(config: str | None, store: str | None) -> OpenStore:
         raise UsageError(
             f"which store? Name it with --store, or in INDEXER_STORE, or as store: in {CONFIG} (there is none here)"
         )
-    return OpenStore(location, query_folders=_folders(loaded))
+    return OpenStore(location, query_folders=_folders(loaded), cache=cache_folder())
+
+
+def cache_folder() -> Path | None:
+    """Return where copies of the files of a store in a bucket are kept; None is the default of this user."""
+    if own := os.environ.get("INDEXER_CACHE"):
+        return Path(own)
+    base = os.environ.get("XDG_CACHE_HOME")  # as the XDG Base Directory Specification has it
+    return Path(base) / "manifest-indexer" if base else None
 
 
 def query_folders(config: str | None, store: str | None) -> list[Path]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from indexer.cli import output
 from indexer.cli.cells import counted, human_bytes, number
-from indexer.cli.places import CONFIG, read_config, refuse_demo
+from indexer.cli.places import CONFIG, cache_folder, read_config, refuse_demo
 from indexer.cli.progress import watching
 from indexer.cli.signals import exit_code
 from indexer.crawl import Progress, Summary, crawl
@@ -38,7 +38,7 @@ def run_job(config: str | None, store: str | None, *, quiet: bool) -> int:
 
 
 def _crawl(config: Config, *, quiet: bool) -> Summary:
-    store = Store.create_or_open(config.store)
+    store = Store.create_or_open(config.store, cache=cache_folder())
     progress = Progress()
     with watching(progress, quiet=quiet):
         return crawl(config, store, progress=progress)
@@ -60,7 +60,7 @@ def _tell(summary: Summary, location: str) -> None:
 
 def _tell_failures(location: str, run_id: str) -> None:
     """Say the most frequent reasons why things are missing, each with one example."""
-    with OpenStore(location) as store:
+    with OpenStore(location, cache=cache_folder()) as store:
         failures = store.sql(
             "select code, operation, count(*), min(coalesce(repository, region)), min_by(reason, manifest_digest) "
             "from failure_history where run_id = $run group by code, operation order by count(*) desc, code, operation",

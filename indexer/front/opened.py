@@ -28,8 +28,9 @@ class OpenStore:
     a committed file is gone. Close it, or use it in a `with` statement; relations are of no use afterwards.
     """
 
-    def __init__(self, location: str | Path, *, query_folders: Sequence[Path] = ()) -> None:
+    def __init__(self, location: str | Path, *, query_folders: Sequence[Path] = (), cache: Path | None = None) -> None:
         self._location = location
+        self._cache = cache
         self._query_folders = tuple(query_folders)
         self._catalog = self._open()
         self._closed = False
@@ -127,5 +128,5 @@ class OpenStore:
         )
 
     def _open(self) -> Catalog:
-        store = Store.open(self._location)
+        store = Store.open(self._location, cache=self._cache)
         return Catalog(store.files().tables, folder=store.folder, query_folders=self._query_folders)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
+import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -106,6 +108,15 @@ class LocalFolder:
                 return None
             except NotADirectoryError:
                 raise UsageError(f"{self.location} is a file, not a store. Name a folder.") from None
+
+    def try_writing(self) -> int:
+        place = _nearest(self.root)
+        made = self.read(layout.FORMAT_FILE) is not None  # before that, its folders need not be there
+        for folder in (place, *(self.path(name) for name in _OUR_FOLDERS if made)):
+            with explained("write to", folder), tempfile.TemporaryFile(dir=folder) as file:
+                file.write(b"can this be written?\n")
+                file.flush()
+        return shutil.disk_usage(place).free
 
     def make(self) -> None:
         with explained("make", self.root):
@@ -208,6 +219,16 @@ class _LocalFile:
             self._disk.close(self._descriptor)
         with suppress(OSError):  # what stays is removed by the next writer
             self._disk.remove(self._path)
+
+
+def _nearest(folder: Path) -> Path:
+    """Return the folder itself, or the first of its parents that is there."""
+    for place in (folder, *folder.parents):
+        if place.is_dir():
+            return place
+        if place.exists():
+            raise StoreError(f"Cannot make {folder}: {place} is a file. Name another store.")
+    raise StoreError(f"Cannot make {folder}: none of its parents is there.")
 
 
 def _is_beginning(entry: Path) -> bool:

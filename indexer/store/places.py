@@ -102,6 +102,9 @@ class Folder(Protocol):
         UsageError where the place itself is something else.
         """
 
+    def try_writing(self) -> int | None:
+        """Write something and remove it; return the bytes free, if there is a limit. StoreError where it cannot be."""
+
     def make(self) -> None:
         """Make the place, where it is one that can be made."""
 

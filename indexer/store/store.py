@@ -35,8 +35,8 @@ class Store:
         UsageError for a location of a kind that is not supported.
         """
         folder = folder_at(location, cache=cache)
-        if not _has_format(folder):
-            _refuse_foreign(folder, StoreFormatError)
+        if not has_format(folder):
+            refuse_foreign(folder, StoreFormatError)
             raise StoreMissing(f"There is no store at {folder.location}. `indexer run` makes one.")
         return cls(folder)
 
@@ -49,8 +49,8 @@ class Store:
         a folder; `cache` as for `open`.
         """
         folder = folder_at(location, disk=disk, cache=cache)
-        if not _has_format(folder):
-            _refuse_foreign(folder, UsageError)
+        if not has_format(folder):
+            refuse_foreign(folder, UsageError)
             folder.make()
         return cls(folder)
 
@@ -66,7 +66,7 @@ class Store:
 
     def files(self) -> Files:
         """Return one consistent view of the store: whole commits, nothing else. StoreDamaged where a file is gone."""
-        if not _has_format(self._folder):
+        if not has_format(self._folder):
             return Files(dict.fromkeys(TABLES, ()), (), ())
         return committed(self._folder)
 
@@ -148,7 +148,7 @@ def _flush(writer: Writer) -> None:
         writer.flush()
 
 
-def _has_format(folder: Folder) -> bool:
+def has_format(folder: Folder) -> bool:
     """Whether a store is there; StoreFormatError for one that this version does not know."""
     path, text = folder.where(layout.FORMAT_FILE), folder.read(layout.FORMAT_FILE)
     if text is None:
@@ -168,7 +168,7 @@ def _has_format(folder: Folder) -> bool:
     return True
 
 
-def _refuse_foreign(folder: Folder, refusal: type[UsageError | StoreError]) -> None:
+def refuse_foreign(folder: Folder, refusal: type[UsageError | StoreError]) -> None:
     """Raise `refusal` where something else than the beginnings of a store is at the folder's place."""
     try:
         found = folder.stranger()
@@ -182,7 +182,7 @@ def _refuse_foreign(folder: Folder, refusal: type[UsageError | StoreError]) -> N
 
 def _create(folder: Folder, version: str) -> None:
     """Make the store if it is not there. Only for the holder of the lock: another may just have made it."""
-    if _has_format(folder):
+    if has_format(folder):
         return
     folder.prepare()
     recover(folder)  # a writer that died here leaves the staged file that comes next

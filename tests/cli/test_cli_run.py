@@ -101,7 +101,7 @@ def test_a_store_that_is_held_is_exit_code_4(cli: Cli, config: Path) -> None:
 
 
 def test_a_store_elsewhere_is_refused_before_any_call(cli: Cli, config: Path, server: Server) -> None:
-    assert cli("run", "--store", "s3://bucket/prefix").code == 2
+    assert cli("run", "--store", "gs://bucket/prefix").code == 2
     (cli.folder / "letter.txt").write_text("x")
     assert cli("run", "--store", ".").code == 2
     assert not server.calls

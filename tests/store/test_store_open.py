@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -108,11 +109,33 @@ def test_a_store_below_a_file(tmp_path: Path) -> None:
         Store.open(tmp_path / "file" / "store")
 
 
-@pytest.mark.parametrize("location", ["s3://bucket/prefix", "S3://bucket", "gs://bucket", "file:///tmp/store", ""])
+LOCATIONS = {
+    "S3://bucket": "not supported",
+    "gs://bucket": "not supported",
+    "file:///tmp/store": "not supported",
+    "": "is empty",
+    "s3://": "'' is no name of a bucket",
+    "s3:///prefix": "'' is no name of a bucket",
+    "s3://Bucket/prefix": "'Bucket' is no name of a bucket",
+    "s3://b": "'b' is no name of a bucket",
+    "s3://my_bucket/x": "'my_bucket' is no name of a bucket",
+    "s3://bucket//x": "cannot be empty",
+    "s3://bucket/x//": "cannot be empty",
+    "s3://bucket/../x": "cannot be empty, '.' or '..'",
+    "s3:/bucket/x": "named as text",
+}
+
+
+@pytest.mark.parametrize("location", LOCATIONS)
 def test_locations_of_another_kind(location: str) -> None:
     for open_ in (Store.open, Store.create_or_open):
-        with pytest.raises(UsageError, match=r"not supported in this version|is empty"):
+        with pytest.raises(UsageError, match=re.escape(LOCATIONS[location])):
             open_(location)
+
+
+def test_an_address_that_went_through_a_path() -> None:
+    with pytest.raises(UsageError, match="is named as text"):
+        Store.open(Path("s3://bucket/prefix"))
 
 
 def test_a_newer_format_is_refused_and_nothing_changed(folder: Path) -> None:

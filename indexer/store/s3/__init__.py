@@ -1,0 +1,1 @@
+"""A store in a bucket: the verbs of a place, on objects."""
