@@ -24,6 +24,7 @@ FLOORS = {
     "local_ecr": 3,
     "front": 3,
     "check": 3,
+    "outcome": 3,
     "cli": 4,
     "__main__": 5,
 }
@@ -32,6 +33,7 @@ ONLY_IMPORTER = {
     "boto3": {"ecr", "objects"},
     "botocore": {"ecr", "objects"},
     "duckdb": {"catalog"},
+    "prometheus_client": {"outcome"},
     "typer": {"cli"},
     "click": {"cli"},
     "rich": {"cli"},

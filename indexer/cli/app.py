@@ -18,6 +18,7 @@ from indexer.cli.options import (
     SortOption,
     StoreOption,
 )
+from indexer.cli.voice import LogFormat, Voice
 from indexer.errors import EXIT_USAGE
 
 _EPILOG = "Examples:\n  indexer demo\n  indexer run\n  indexer query registry-totals\n  indexer find team/app:latest"
@@ -105,18 +106,32 @@ def check(config: ConfigOption = None, store: StoreOption = None, format_: Forma
 
 
 @app.command(epilog="Example: indexer run --config config.yaml")
-def run(
+def run(  # noqa: PLR0913 - the options of a command, by name
     config: ConfigOption = None,
     store: StoreOption = None,
+    *,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no summary; errors are shown.")] = False,
+    log_format: Annotated[
+        LogFormat, typer.Option("--log-format", help="How to say what happens: for people, or an object a line.")
+    ] = LogFormat.TEXT,
+    metrics_file: Annotated[
+        str | None, typer.Option("--metrics-file", metavar="FILE", help="Metrics for Prometheus' textfile collector.")
+    ] = None,
+    summary_file: Annotated[
+        str | None, typer.Option("--summary-file", metavar="FILE", help="How the run ended, as a JSON object.")
+    ] = None,
+    on_failure: Annotated[
+        str | None, typer.Option("--on-failure", metavar="COMMAND", help="What the shell runs for any exit code but 0.")
+    ] = None,
 ) -> None:
     """List what the registries hold and fetch the manifests that the store does not have.
 
     Exit code 0: complete; 3: committed, but some things could not be indexed; 4: another run holds the store.
     """
-    from indexer.cli.run import run_job  # noqa: PLC0415 - boto3, pydantic
+    from indexer.cli.run import Watchers, run_job  # noqa: PLC0415 - boto3, pydantic
 
-    raise typer.Exit(run_job(config, store, quiet=quiet))
+    voice = Voice(log_format, quiet=quiet)
+    raise typer.Exit(run_job(config, store, voice, Watchers(metrics_file, summary_file, on_failure)))
 
 
 @app.command(epilog="Example: indexer status --limit 5")

@@ -14,10 +14,17 @@ import typer
 
 from indexer.cli import output
 from indexer.cli.app import app
-from indexer.cli.signals import INTERRUPTED, exit_code, take_sigterm
+from indexer.cli.signals import INTERRUPTED, exit_code, take_signals
 from indexer.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, IndexerError
 
 _DEBUG = "--debug"
+_WORDS = (
+    ("Input should be a valid integer, unable to parse string as an integer", "expected a whole number"),
+    ("Input should be greater than or equal to ", "expected at least "),
+    ("Input should be less than or equal to ", "expected at most "),
+    ("Input should be ", "expected "),
+    ("Value error, ", ""),
+)
 
 
 def main() -> int:
@@ -25,7 +32,7 @@ def main() -> int:
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError):  # a stand-in that somebody put there
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # as above
-    take_sigterm()
+    take_signals()
     return execute(sys.argv[1:])
 
 
@@ -65,7 +72,7 @@ def _told(message: str, code: int) -> int:
 
 def _usage(error: Any) -> str:
     """Return typer's message with the nearest option, and the help that says more."""
-    message = error.format_message().rstrip(".")
+    message = _in_our_words(error.format_message().rstrip("."))
     context = getattr(error, "ctx", None)
     if context is None:
         return str(message)
@@ -75,6 +82,13 @@ def _usage(error: Any) -> str:
         nearest = get_close_matches(option, known, n=1)
         message += f"; did you mean {nearest[0]}?" if nearest else ""
     return f"{message}\n{context.command_path} --help shows what there is"
+
+
+def _in_our_words(message: str) -> str:
+    """Return typer's message without the words of the library that it checks values with."""
+    for theirs, ours in _WORDS:
+        message = message.replace(theirs, ours)
+    return message
 
 
 def _unexpected(error: Exception, arguments: Sequence[str]) -> int:

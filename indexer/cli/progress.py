@@ -8,22 +8,28 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from indexer.cli import output
-from indexer.cli.cells import counted
+from indexer.cli.cells import age, counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from indexer.cli.voice import Voice
     from indexer.crawl import Progress
+
+Writer: TypeAlias = Callable[[str, dict[str, Any]], None]
+"""Takes a line about a run, and the same as fields."""
 
 _EVERY = 10.0
 _LOOK = 0.1
 _RATE_OVER = 10.0
 _REFRESH = 8
 _BAR = 24
+_SLOWEST = 0.1
+"""Manifests a second below which nobody can say how long it will take."""
 
 
 class Meter:
@@ -54,11 +60,45 @@ class Meter:
                 f"{now.images:,} images",
                 f"{now.wanted:,} manifests to fetch",
             ],
-            "fetching": [f"{now.fetched:,} of {now.wanted:,} manifests", f"{self._rate():,.0f} a second"],
+            "fetching": [f"{now.fetched:,} of {now.wanted:,} manifests", *self._speed()],
         }.get(now.phase, [])
         if now.failures:
             parts.append(counted(now.failures, "failure"))
         return f"{now.phase}: {', '.join(parts)}" if parts else now.phase
+
+    def found(self) -> str | None:
+        """Return what the listing has found, for while it is fetched; None before."""
+        now = self._progress
+        if now.phase != "fetching":
+            return None
+        return f"{counted(now.repositories_listed, 'repository', 'repositories')}, {counted(now.images, 'image')}"
+
+    def fields(self) -> dict[str, Any]:
+        """Return what there is to say, for machines."""
+        now, rate = self._progress, self._rate()
+        return {
+            "phase": now.phase,
+            "repositories_found": now.repositories_found,
+            "repositories_listed": now.repositories_listed,
+            "images": now.images,
+            "manifests_to_fetch": now.wanted,
+            "manifests_fetched": now.fetched,
+            "manifests_per_second": round(rate, 1),
+            "seconds_left": self._left(rate),
+            "failures": now.failures,
+            "bytes": now.bytes,
+        }
+
+    def _speed(self) -> list[str]:
+        rate = self._rate()
+        left = self._left(rate)
+        words = [] if left is None else [f"{age(timedelta(seconds=left))} left"]
+        return [f"{rate:,.0f} a second", *words]
+
+    def _left(self, rate: float) -> int | None:
+        """Seconds that the rest will take at this rate; None where that cannot be said."""
+        rest = self._progress.wanted - self._progress.fetched
+        return round(rest / rate) if rate >= _SLOWEST and rest > 0 and self.phase == "fetching" else None
 
     def _rate(self) -> float:
         at = self._clock()
@@ -70,22 +110,20 @@ class Meter:
 
 
 @contextmanager
-def watching(progress: Progress, *, quiet: bool) -> Iterator[None]:
+def watching(progress: Progress, voice: Voice) -> Iterator[None]:
     """Show `progress` while the block runs."""
-    if quiet:
+    if voice.quiet:
         yield
-    elif sys.stderr.isatty():
+    elif sys.stderr.isatty() and not voice.for_machines:
         with _live(Meter(progress)):
             yield
     else:
-        with logging(Meter(progress), output.say):
+        with logging(Meter(progress), voice.progress):
             yield
 
 
 @contextmanager
-def logging(
-    meter: Meter, write: Callable[[str], None], *, every: float = _EVERY, look: float = _LOOK
-) -> Iterator[None]:
+def logging(meter: Meter, write: Writer, *, every: float = _EVERY, look: float = _LOOK) -> Iterator[None]:
     """Write a line at each change of phase that is seen, and every `every` seconds; look every `look` seconds."""
     ended = threading.Event()
     watcher = threading.Thread(target=_log, args=(meter, write, every, look, ended), name="progress", daemon=True)
@@ -97,13 +135,13 @@ def logging(
         watcher.join()
 
 
-def _log(meter: Meter, write: Callable[[str], None], every: float, look: float, ended: threading.Event) -> None:
+def _log(meter: Meter, write: Writer, every: float, look: float, ended: threading.Event) -> None:
     phase, due = "starting", time.monotonic() + every
     while True:
         last = ended.wait(look)
         if meter.phase != phase or time.monotonic() >= due:
             phase, due = meter.phase, time.monotonic() + every
-            write(f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S} {meter.line()}")
+            write(meter.line(), meter.fields())
         if last:
             return
 
@@ -136,4 +174,7 @@ class _Line:
         if done is not None:
             cells.append(ProgressBar(total=1.0, completed=done, width=_BAR))
         grid.add_row(*cells)
+        found = self._meter.found()
+        if found is not None:
+            grid.add_row("", Text(found, style="dim"))
         return grid

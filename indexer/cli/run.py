@@ -1,73 +1,205 @@
-"""`indexer run`: the batch job, what it did, and what to do next."""
+"""`indexer run`: the batch job, what it did, and what to do next; and who is told how it ended."""
 
 from __future__ import annotations
 
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
-from indexer.cli import output
+import indexer
 from indexer.cli.cells import counted, human_bytes, number
 from indexer.cli.places import CONFIG, cache_folder, read_config, refuse_demo
 from indexer.cli.progress import watching
-from indexer.cli.signals import exit_code
+from indexer.cli.signals import INTERRUPTED, exit_code
+from indexer.cli.voice import Voice
+from indexer.config import Config
 from indexer.crawl import Progress, Summary, crawl
-from indexer.errors import EXIT_DONE, EXIT_INCOMPLETE
+from indexer.ecr import doubt
+from indexer.errors import EXIT_DONE, EXIT_FAILED, EXIT_INCOMPLETE, IndexerError
 from indexer.front import OpenStore
+from indexer.outcome import (
+    FailureCount,
+    Outcome,
+    call_hook,
+    check_writable,
+    document,
+    variables,
+    write_metrics,
+    write_summary,
+)
 from indexer.store import Store
 
-if TYPE_CHECKING:
-    from indexer.config import Config
-
 _SHOWN = 5
+_KEPT = "this run is not committed, but the manifests it fetched are kept; run it again"
 
 
-def run_job(config: str | None, store: str | None, *, quiet: bool) -> int:
-    """Run the job; return the exit code. Errors that end the run are raised."""
+def _cpu() -> float:
+    """Seconds of CPU of this process and of its workers that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+class Watchers(NamedTuple):
+    """Who is told how the run ended: two files, and a command for the shell."""
+
+    metrics_file: str | None = None
+    summary_file: str | None = None
+    on_failure: str | None = None
+
+
+@dataclass
+class _Run:
+    """What is known of a run so far."""
+
+    progress: Progress = field(default_factory=Progress)
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    began: float = field(default_factory=time.monotonic)
+    cpu: float = field(default_factory=_cpu)
+    store: str | None = None
+
+    def outcome(self, code: int, error: str | None = None) -> Outcome:
+        """Return how a run ended that was not committed."""
+        now = self.progress
+        return Outcome(
+            exit_code=code,
+            version=indexer.__version__,
+            started_at=self.started_at,
+            finished_at=datetime.now(UTC),
+            store=self.store,
+            error=error,
+            repositories=now.repositories_listed,
+            images=now.images,
+            manifests_fetched=now.fetched,
+            bytes=now.bytes,
+            failures=now.failures,
+            seconds=time.monotonic() - self.began,
+            cpu_seconds=_cpu() - self.cpu,
+            phases=now.seconds,
+        )
+
+    def committed(self, summary: Summary) -> Outcome:
+        """Return how a run ended that was."""
+        row = summary.row
+        return replace(
+            self.outcome(EXIT_DONE if summary.complete else EXIT_INCOMPLETE),
+            run_id=row.run_id,
+            repositories=row.repositories,
+            images=row.images,
+            manifests_fetched=row.manifests_fetched,
+            bytes=row.bytes,
+            failures=row.failures,
+            requests=row.requests,
+            failure_counts=() if summary.complete else _failure_counts(self.store or "", row.run_id),
+        )
+
+
+def run_job(config: str | None, store: str | None, voice: Voice, watchers: Watchers) -> int:
+    """Run the job; return the exit code. Whoever watches is told of every end that a process can tell of.
+
+    UsageError where a file of `watchers` could not be written; nothing has been called then.
+    """
+    for option, path in (("--metrics-file", watchers.metrics_file), ("--summary-file", watchers.summary_file)):
+        if path is not None:
+            check_writable(Path(path), option)
+    run = _Run()
+    try:
+        outcome = run.committed(_crawl(run, config, store, voice))
+    except IndexerError as error:
+        outcome = run.outcome(error.exit_code, str(error))
+        voice.fail("failed", str(error), document(outcome))
+    except KeyboardInterrupt as stop:
+        outcome = run.outcome(exit_code(stop), "interrupted")
+        kept = _KEPT if run.progress.fetched else "nothing was fetched yet"
+        voice.fail("interrupted", f"interrupted: {kept}", document(outcome), word="")
+    except Exception as error:
+        _tell_watchers(run.outcome(EXIT_FAILED, f"{type(error).__name__}: {error}"), voice, watchers)
+        raise
+    else:
+        voice.tell("finished", list(_lines(outcome)), document(outcome))
+    _tell_watchers(outcome, voice, watchers)
+    return outcome.exit_code
+
+
+def _crawl(run: _Run, config: str | None, store: str | None, voice: Voice) -> Summary:
     loaded = read_config(config)
     if store:
         loaded = loaded.model_copy(update={"store": store})
+    run.store = loaded.store
     refuse_demo(Path(config or CONFIG), loaded.store)
+    for odd in filter(None, map(doubt, _regions(loaded))):
+        voice.warn("region", odd)
+    opened = Store.create_or_open(loaded.store, cache=cache_folder())
+    with watching(run.progress, voice):
+        return crawl(loaded, opened, progress=run.progress)
+
+
+def _regions(config: Config) -> list[str]:
+    return list(dict.fromkeys(region for registry in config.registries for region in registry.regions))
+
+
+def _tell_watchers(outcome: Outcome, voice: Voice, watchers: Watchers) -> None:
+    """Write the files and call the command; what goes wrong with that is told and changes nothing else."""
     try:
-        summary = _crawl(loaded, quiet=quiet)
-    except KeyboardInterrupt as stop:
-        output.say("interrupted: this run is not committed, but the manifests it fetched are kept; run it again")
-        return exit_code(stop)
-    if not quiet:
-        _tell(summary, loaded.store)
-    return EXIT_DONE if summary.complete else EXIT_INCOMPLETE
+        if watchers.summary_file is not None:
+            write_summary(Path(watchers.summary_file), outcome)
+        if watchers.metrics_file is not None:
+            warning = write_metrics(Path(watchers.metrics_file), outcome)
+            if warning is not None:
+                voice.warn("metrics", warning)
+    except OSError as error:
+        voice.warn("watchers", f"{error.filename} cannot be written: {error.strerror or error}")
+    # Who pressed Ctrl-C knows.
+    if watchers.on_failure is not None and outcome.exit_code not in {EXIT_DONE, INTERRUPTED}:
+        _call(watchers.on_failure, outcome, voice)
 
 
-def _crawl(config: Config, *, quiet: bool) -> Summary:
-    store = Store.create_or_open(config.store, cache=cache_folder())
-    progress = Progress()
-    with watching(progress, quiet=quiet):
-        return crawl(config, store, progress=progress)
+def _call(command: str, outcome: Outcome, voice: Voice) -> None:
+    try:
+        code, said = call_hook(command, {**os.environ, **variables(outcome)})
+    except OSError as error:
+        voice.warn("on_failure", f"the command of --on-failure could not be run: {error}")
+        return
+    words = f": {said}" if said else ""
+    if code == 0:
+        voice.tell("on_failure", [f"the command of --on-failure was run{words}"])
+    else:
+        how = "was ended for taking too long" if code is None else f"ended with code {code}"
+        voice.warn("on_failure", f"the command of --on-failure {how}{words}")
 
 
-def _tell(summary: Summary, location: str) -> None:
-    row = summary.row
-    state = "complete" if summary.complete else f"incomplete: {counted(row.failures, 'failure')}"
-    output.say(f"run {row.run_id}, {state}")
-    output.say(f"  {number(row.repositories)} repositories with {number(row.images)} images")
-    output.say(
-        f"  {number(row.manifests_fetched)} manifests fetched ({human_bytes(row.bytes)}), "
-        f"{number(row.requests)} requests, {summary.seconds:,.1f} seconds"
+def _lines(outcome: Outcome) -> Iterator[str]:
+    """Yield what a person wants to know of a run that was committed."""
+    state = f"incomplete: {counted(outcome.failures, 'failure')}" if outcome.failures else "complete"
+    yield f"run {outcome.run_id}, {state}"
+    yield (
+        f"  {counted(outcome.repositories, 'repository', 'repositories')} with "
+        f"{counted(outcome.images, 'image')}; {counted(outcome.manifests_fetched, 'manifest')} fetched "
+        f"({human_bytes(outcome.bytes)})"
     )
-    if not summary.complete:
-        _tell_failures(location, row.run_id)
-    output.say(f"next: indexer query registry-totals --store {location}")
+    phases = ", ".join(f"{name} {seconds:,.1f}" for name, seconds in outcome.phases.items())
+    yield (
+        f"  {counted(outcome.requests or 0, 'request')} in {outcome.seconds:,.1f} seconds ({phases}), "
+        f"{number(round(outcome.requests_per_second or 0, 1))} a second; {outcome.cpu_seconds:,.1f} seconds of CPU"
+    )
+    for each in outcome.failure_counts[:_SHOWN]:
+        yield f"  {each.failures:,} x {each.operation} {each.code}, such as {each.where}: {each.reason}"
+    if len(outcome.failure_counts) > _SHOWN:
+        yield f"  and {len(outcome.failure_counts) - _SHOWN} other kinds"
+    if outcome.failures:
+        yield f"  all of them: indexer query failures --store {outcome.store}"
+    yield f"next: indexer query registry-totals --store {outcome.store}"
 
 
-def _tell_failures(location: str, run_id: str) -> None:
-    """Say the most frequent reasons why things are missing, each with one example."""
+def _failure_counts(location: str, run_id: str) -> tuple[FailureCount, ...]:
+    """Return why things are missing, the most frequent reasons first, each with one example."""
     with OpenStore(location, cache=cache_folder()) as store:
-        failures = store.sql(
-            "select code, operation, count(*), min(coalesce(repository, region)), min_by(reason, manifest_digest) "
+        rows = store.sql(
+            "select operation, code, count(*), min(coalesce(repository, region)), min_by(reason, manifest_digest) "
             "from failure_history where run_id = $run group by code, operation order by count(*) desc, code, operation",
             run=run_id,
         ).fetchall()
-    for code, operation, count, where, reason in failures[:_SHOWN]:
-        output.say(f"  {count:,} x {operation} {code}, such as {where}: {reason}")
-    if len(failures) > _SHOWN:
-        output.say(f"  and {len(failures) - _SHOWN} other kinds")
-    output.say(f"  all of them: indexer query failures --store {location}")
+    return tuple(FailureCount(*row) for row in rows)

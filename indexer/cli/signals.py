@@ -1,9 +1,16 @@
-"""SIGTERM, which docker stop, systemd and cron's timeout send, ends a command as Ctrl-C does."""
+"""Ctrl-C and SIGTERM, which docker stop, systemd and cron's timeout send, end a command in the same way.
+
+The first signal ends what goes on, and what is in hand is kept; the second only says that this is being done; the third
+ends the process where it stands, which a store survives.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
 from typing import Final
+
+from indexer.cli import output
 
 INTERRUPTED: Final = 130
 TERMINATED: Final = 143
@@ -13,15 +20,32 @@ class Terminated(KeyboardInterrupt):
     """What SIGTERM raises in the main thread."""
 
 
-def take_sigterm() -> None:
-    """Let SIGTERM raise Terminated from now on."""
-    signal.signal(signal.SIGTERM, _terminate)
+_OUGHT_TO_END: Final = "stopping: what is in hand is being kept; once more ends at once, without it"
+
+
+class _Signals:
+    """Counts the signals that ask this process to end."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def __call__(self, number: int, _frame: object) -> None:
+        self._count += 1
+        if self._count == 1:
+            raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+        if self._count > 2:  # noqa: PLR2004 - the second is only answered
+            os._exit(TERMINATED if number == signal.SIGTERM else INTERRUPTED)
+        output.say_from_handler(_OUGHT_TO_END)
+
+
+def take_signals() -> None:
+    """Take SIGINT and SIGTERM from now on; one that whoever started the process ignores (nohup) stays ignored."""
+    signals = _Signals()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signals)
 
 
 def exit_code(stop: KeyboardInterrupt) -> int:
     """Return the exit code of a command that was stopped: 128 and the signal's number, as shells say it."""
     return TERMINATED if isinstance(stop, Terminated) else INTERRUPTED
-
-
-def _terminate(*_: object) -> None:
-    raise Terminated

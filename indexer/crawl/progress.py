@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field
 
 
@@ -22,6 +23,22 @@ class Progress:
     failures: int = 0
     bytes: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _entered: list[tuple[str, float]] = field(default_factory=list, repr=False)
+
+    def __post_init__(self) -> None:
+        self._entered.append((self.phase, time.monotonic()))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+        if name == "phase" and hasattr(self, "_entered"):
+            self._entered.append((str(value), time.monotonic()))
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """How long each phase took that the run has entered so far; the last one until now."""
+        entered = list(self._entered)
+        ends = [at for _, at in entered[1:]] + [time.monotonic()]
+        return {phase: end - at for (phase, at), end in zip(entered, ends, strict=True) if phase != "done"}
 
     def count(self, **more: int) -> None:
         """Add to counters by name."""

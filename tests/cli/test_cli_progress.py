@@ -34,11 +34,14 @@ def test_fetching_has_a_rate_of_the_last_seconds() -> None:
         clock.now += 1
         progress.count(fetched=100)
         line = meter.line()
-    assert line == "fetching: 3,000 of 10,000 manifests, 100 a second"
+    assert line == "fetching: 3,000 of 10,000 manifests, 100 a second, 70 seconds left"
+    assert meter.found() == "0 repositories, 0 images"
+    assert meter.fields()["seconds_left"] == 70
     for _ in range(30):
         clock.now += 1
         line = meter.line()
     assert line == "fetching: 3,000 of 10,000 manifests, 0 a second"
+    assert meter.fields()["seconds_left"] is None
 
 
 def test_the_bar_is_for_fetching_only() -> None:
@@ -52,6 +55,33 @@ def test_the_bar_is_for_fetching_only() -> None:
     assert Meter(Progress(phase="fetching")).done is None
 
 
+def test_machines_get_every_figure() -> None:
+    progress = Progress(phase="listing")
+    progress.count(repositories_found=12, repositories_listed=3, images=1234, wanted=1000, failures=2)
+    assert Meter(progress, Clock()).fields() == {
+        "phase": "listing",
+        "repositories_found": 12,
+        "repositories_listed": 3,
+        "images": 1234,
+        "manifests_to_fetch": 1000,
+        "manifests_fetched": 0,
+        "manifests_per_second": 0.0,
+        "seconds_left": None,
+        "failures": 2,
+        "bytes": 0,
+    }
+    assert Meter(progress).found() is None
+
+
+def test_the_seconds_of_each_phase_are_kept() -> None:
+    progress = Progress()
+    assert list(progress.seconds) == ["starting"]
+    for phase in ("listing", "fetching", "committing", "done"):
+        progress.phase = phase
+    assert list(progress.seconds) == ["starting", "listing", "fetching", "committing"]
+    assert all(seconds >= 0 for seconds in progress.seconds.values())
+
+
 def test_other_phases_are_just_named() -> None:
     assert Meter(Progress(phase="committing")).line() == "committing"
 
@@ -59,7 +89,7 @@ def test_other_phases_are_just_named() -> None:
 def test_a_line_is_written_at_each_change_of_phase() -> None:
     progress, lines, wrote = Progress(), list[str](), threading.Event()
 
-    def write(line: str) -> None:
+    def write(line: str, _: object) -> None:
         lines.append(line)
         wrote.set()
 
@@ -69,13 +99,13 @@ def test_a_line_is_written_at_each_change_of_phase() -> None:
             progress.phase = phase
             assert wrote.wait(60)
         progress.phase = "done"
-    assert [line.split()[2].removesuffix(":") for line in lines] == ["listing", "fetching", "done"]
+    assert [line.split(":")[0] for line in lines] == ["listing", "fetching", "done"]
 
 
 def test_a_line_is_written_now_and_then() -> None:
     progress, lines, enough = Progress(), list[str](), threading.Event()
 
-    def write(line: str) -> None:
+    def write(line: str, _: object) -> None:
         lines.append(line)
         if len(lines) > 3:
             enough.set()
@@ -85,7 +115,11 @@ def test_a_line_is_written_now_and_then() -> None:
     assert all("starting" in line for line in lines)
 
 
+def ignore(*_: object) -> None:
+    pass
+
+
 def test_the_watcher_ends_with_the_block() -> None:
-    with logging(Meter(Progress()), list[str]().append, every=1000, look=1000):
+    with logging(Meter(Progress()), ignore, every=1000, look=1000):
         assert any(thread.name == "progress" for thread in threading.enumerate())
     assert not any(thread.name == "progress" for thread in threading.enumerate())

@@ -55,11 +55,13 @@ def test_a_complete_run(cli: Cli, config: Path) -> None:
     done = cli("run")
     assert (done.code, done.out) == (0, "")
     assert "fetching" in done.err or "done" in done.err
-    assert ", complete\n  1 repositories with 1 images\n  1 manifests fetched (" in done.err
+    assert ", complete\n  1 repository with 1 image; 1 manifest fetched (" in done.err
     assert done.err.endswith(f"next: indexer query registry-totals --store {cli.folder / 'store'}\n")
     again = cli("run", "--config", config)
     assert again.code == 0
-    assert "  0 manifests fetched (0 B), " in again.err
+    assert "  2 requests in " in again.err
+    assert " seconds of CPU\n" in again.err
+    assert "; 0 manifests fetched (0 B)\n" in again.err
 
 
 def test_quiet_says_nothing_but_errors(cli: Cli, config: Path, server: Server) -> None:
@@ -113,7 +115,7 @@ def test_a_terminal_sees_how_far_it_is(cli: Cli, config: Path, server: Server) -
     assert done.code == 0
     assert "\x1b[" in done.out
     assert "listing: " in done.out
-    assert "  1 manifests fetched" in done.out
+    assert "; 1 manifest fetched" in done.out
 
 
 def test_ctrl_c_ends_without_a_traceback(cli: Cli, config: Path, server: Server) -> None:
