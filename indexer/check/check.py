@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from indexer.check.findings import Finding, Findings, Verdict
 from indexer.check.targets import Trial
@@ -14,8 +15,11 @@ from indexer.store import try_writing
 _AT_ONCE = 8
 
 
-def check(config: Config) -> Findings:
-    """Try what a run with this configuration would do. Raises ConfigError for a profile that does not exist."""
+def check(config: Config, *, cache: Path | None = None) -> Findings:
+    """Try what a run with this configuration would do. Raises ConfigError for a profile that does not exist.
+
+    `cache` is where copies of what is in a bucket are kept.
+    """
     trials = [
         Trial(Target.of(registry, region), registry, config.fetch)
         for registry in config.registries
@@ -23,12 +27,12 @@ def check(config: Config) -> Findings:
     ]
     with ThreadPoolExecutor(min(_AT_ONCE, len(trials)), thread_name_prefix="check") as pool:
         found = list(pool.map(Trial.run, trials))
-    return Findings([_store(config), *(finding for findings in found for finding in findings)])
+    return Findings([_store(config, cache), *(finding for findings in found for finding in findings)])
 
 
-def _store(config: Config) -> Finding:
+def _store(config: Config, cache: Path | None) -> Finding:
     try:
-        text = try_writing(config.store)
+        text = try_writing(config.store, cache=cache)
     except ConfigError:
         raise
     except (StoreError, UsageError) as error:

@@ -13,7 +13,7 @@ from indexer.cli.cells import counted
 from indexer.cli.exact import csv_lines, json_lines
 from indexer.cli.options import Format
 from indexer.cli.page import Page
-from indexer.cli.places import CONFIG, read_config, refuse_demo
+from indexer.cli.places import CONFIG, cache_folder, read_config, refuse_demo
 from indexer.cli.tables import markdown_lines
 from indexer.errors import EXIT_DONE, EXIT_FAILED
 
@@ -26,7 +26,7 @@ def show_check(config: str | None, store: str | None, format_: Format) -> int:
     if store:
         loaded = loaded.model_copy(update={"store": store})
     refuse_demo(Path(config or CONFIG), loaded.store)
-    findings = check(loaded)
+    findings = check(loaded, cache=cache_folder())
     if format_ is Format.TABLE:
         _print(findings)
     else:
