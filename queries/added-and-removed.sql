@@ -163,8 +163,8 @@ blob_figures as (
         repository_number,
         count(*) filter (where is_there and is_layer) as layers_added,
         count(*) filter (where was_there and is_layer) as layers_removed,
-        coalesce(sum(size) filter (where is_there and is_stored), 0)::bigint as bytes_added,
-        coalesce(sum(size) filter (where was_there and is_stored), 0)::bigint as bytes_removed,
+        capped(coalesce(sum(size) filter (where is_there and is_stored), 0)) as bytes_added,
+        capped(coalesce(sum(size) filter (where was_there and is_stored), 0)) as bytes_removed,
         count(*) filter (where size is null and is_stored) as blobs_unknown_size
     from changed_blobs
     inner join sized_blobs using (blob_digest)

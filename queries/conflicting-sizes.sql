@@ -1,7 +1,7 @@
 -- question: Which digests are said to have different sizes, and who says what?
 -- caveat: A digest has one content, so one size: all but one of the sizes are wrong, or the digest is. One row for each digest, size and role in which it is claimed: layer, config, index entry (a manifest, by an index that lists it), document (a manifest, as its own text measures). Unknown sizes claim nothing.
 -- caveat: manifests is how many manifests or indexes claim it; manifest_digest and repository are an example of these. The other queries count the largest size that a manifest claims for a layer or config.
--- parameter: limit integer = 100 : rows at most, the largest differences first
+-- parameter: limit count = 100 : rows at most, the largest differences first
 -- empty: No digest has two sizes: everything that repositories hold agrees.
 with
 sized_blobs as (

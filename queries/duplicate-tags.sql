@@ -2,8 +2,8 @@
 -- caveat: Two kinds of rows. same image: one image with several tags; harmless, but only one of them needs keeping. look-alike: tags for different images whose names are the same but for capitals, a v before the number, or which of . _ - stands between the parts (v1.0 and 1-0); mostly a mistake, and who pulls one may get the wrong image.
 -- caveat: images is how many different images the tags name, newest_pushed_at when the newest of these was pushed.
 -- parameter: repository glob = * : repositories to look at
--- parameter: at_least integer = 2 : tags that an image must have to be shown
--- parameter: limit integer = 100 : rows at most, look-alikes first, then the images with the most tags
+-- parameter: at_least count = 2 : tags that an image must have to be shown
+-- parameter: limit count = 100 : rows at most, look-alikes first, then the images with the most tags
 -- empty: No image that was looked at has so many tags, and no tags differ only in how they are written.
 with
 looked_at as materialized (

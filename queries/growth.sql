@@ -155,7 +155,7 @@ amounts as (
     left join known_manifests using (manifest_digest)
     group by scope_number, mask
     union all
-    select sized_blobs.scope_number, masks.mask, 0, 0, 0, sum(sized_blobs.size * sized_blobs.manifests), 0, 0
+    select sized_blobs.scope_number, masks.mask, 0, 0, 0, sum(sized_blobs.size::hugeint * sized_blobs.manifests), 0, 0
     from sized_blobs
     inner join masks using (mask_number)
     group by sized_blobs.scope_number, masks.mask
@@ -180,8 +180,8 @@ figures as (
         shown_scopes.repository,
         sum(amounts.repositories)::bigint as repositories,
         sum(amounts.images)::bigint as images,
-        sum(amounts.logical_bytes)::bigint as logical_bytes,
-        sum(amounts.unique_bytes)::bigint as unique_bytes,
+        capped(sum(amounts.logical_bytes)) as logical_bytes,
+        capped(sum(amounts.unique_bytes)) as unique_bytes,
         sum(amounts.images_unknown)::bigint as images_unknown,
         sum(amounts.blobs_unknown_size)::bigint as blobs_unknown_size
     from amounts

@@ -2,7 +2,7 @@
 -- caveat: bytes counts the distinct layers and configs of the image, compressed; of an index, those of all manifests below it together. Foreign (nondistributable) layers are left out, as ECR does not store them.
 -- caveat: Images share layers: the rows do not add up. storage-by-repository has figures that do.
 -- caveat: blobs_unknown_size and children_unknown say what bytes leaves out. Images whose manifest is not in the store cannot show; unfetched-images lists them.
--- parameter: limit integer = 20 : rows at most
+-- parameter: limit count = 20 : rows at most
 -- parameter: repository glob = * : repositories to look at
 -- parameter: children boolean = false : whether images that are part of an index in the same repository have rows of their own
 -- empty: No image that was looked at is in the store.
@@ -87,7 +87,7 @@ select
     shown.tags,
     manifest_digest,
     known_manifests.kind,
-    coalesce(image_bytes.bytes, 0)::bigint as bytes,
+    capped(coalesce(image_bytes.bytes, 0)) as bytes,
     coalesce(image_bytes.blobs_unknown_size, 0) as blobs_unknown_size,
     coalesce(missing_children.children_unknown, 0) as children_unknown,
     shown.pushed_at

@@ -2,7 +2,7 @@
 -- caveat: size is compressed, the largest that any manifest gives; layers of unknown size come last.
 -- caveat: is_stored is false for foreign (nondistributable) layers, which ECR does not store.
 -- caveat: manifests counts the distinct manifests of any kind that have the layer, repositories the repositories that hold one of these. Images whose manifest is not in the store cannot count; unfetched-images lists them.
--- parameter: limit integer = 20 : rows at most
+-- parameter: limit count = 20 : rows at most
 -- empty: No image in the store has a layer.
 with
 largest as materialized (

@@ -25,8 +25,8 @@ users as (
 select
     users.used_by,
     count(*) as layers,
-    coalesce(sum(blobs.size), 0)::bigint as layer_bytes,
-    coalesce(sum(blobs.size) filter (where blobs.is_stored), 0)::bigint as stored_bytes,
+    capped(coalesce(sum(blobs.size), 0)) as layer_bytes,
+    capped(coalesce(sum(blobs.size) filter (where blobs.is_stored), 0)) as stored_bytes,
     count(*) filter (where blobs.size is null) as layers_unknown_size
 from users
 inner join blobs on blobs.blob_digest = users.layer_digest

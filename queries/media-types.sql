@@ -25,7 +25,7 @@ select
     artifact_type,
     sum(mentions)::bigint as mentions,
     count(*) as documents,
-    coalesce(sum(size), 0)::bigint as bytes,
+    capped(coalesce(sum(size), 0)) as bytes,
     count(*) filter (where size is null) as unknown_sizes
 from documents
 group by role, media_type, artifact_type

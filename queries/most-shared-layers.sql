@@ -3,7 +3,7 @@
 -- caveat: repositories counts the repositories that hold one of these manifests.
 -- caveat: bytes_saved is size times (manifests - 1), added up over accounts and regions: what would be stored more if no two manifests of a registry could share the layer. 0 for foreign (nondistributable) layers, which ECR does not store; NULL where the size is unknown.
 -- caveat: Images whose manifest is not in the store cannot count; unfetched-images lists them.
--- parameter: limit integer = 20 : rows at most
+-- parameter: limit count = 20 : rows at most
 -- parameter: repository glob = * : repositories to look at
 -- parameter: artifacts boolean = false : whether attestations and artifacts count too
 -- empty: No image that was looked at has a layer.
@@ -61,7 +61,7 @@ select
     most_shared.size,
     most_shared.manifests,
     repository_counts.repositories,
-    case when most_shared.is_stored then most_shared.size * (uses - registries) else 0 end as bytes_saved
+    case when most_shared.is_stored then capped(most_shared.size::hugeint * (uses - registries)) else 0 end as bytes_saved
 from most_shared
 inner join repository_counts using (layer_digest)
 inner join registry_counts using (layer_digest)

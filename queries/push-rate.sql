@@ -3,7 +3,7 @@
 -- caveat: new_bytes are the layers and configs (compressed, without foreign layers) of the day's images that no image pushed before had in the same account and region, or with by_repository in the same repository. A layer that reached ECR with an index child that no repository lists counts on the day of the index.
 -- caveat: Left out of new_bytes because unknown: images_unknown (archived, not fetched or not readable) and blobs_unknown_size (Docker schema 1).
 -- caveat: period is the first day (UTC); with days = 7, weeks begin on Monday. Periods without a push have no row.
--- parameter: days integer = 1 : days of a period
+-- parameter: days count = 1 : days of a period
 -- parameter: by_repository boolean = false : a row for each repository and period
 -- parameter: repository glob = * : repositories to count
 -- parameter: since date = null : first day to show; new_bytes stays what it is
@@ -103,7 +103,7 @@ select
     shown_scopes.repository,
     sum(image_figures.images)::bigint as images,
     coalesce(sum(new_blobs.new_blobs), 0)::bigint as new_blobs,
-    coalesce(sum(new_blobs.new_bytes), 0)::bigint as new_bytes,
+    capped(coalesce(sum(new_blobs.new_bytes), 0)) as new_bytes,
     sum(image_figures.images_unknown)::bigint as images_unknown,
     coalesce(sum(new_blobs.blobs_unknown_size), 0)::bigint as blobs_unknown_size
 from image_figures

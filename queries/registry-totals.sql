@@ -6,6 +6,7 @@
 -- caveat: cost_low and cost_high are what these bytes cost a month at price_per_gb_month, in its currency, for GB of 10^9 bytes, rounded to 2 digits after adding up. Archived images, transfer and replication have prices of their own.
 -- caveat: listed_layer_bytes adds up every layer of every manifest, repeated and foreign ones each time, as tools do that know nothing of sharing; manifests with a layer of unknown size are left out of it.
 -- caveat: Left out because unknown: images_unknown (archived, not fetched or not readable), children_unknown (listed by an index, but not in the store), blobs_unknown_size (Docker schema 1), repositories_unknown (never listed whole).
+-- caveat: repositories_stale counts those that the newest run over their region did not list whole: they failed, or config.yaml no longer covers them. They show as last listed; oldest_listed_at is when the run started that listed the oldest of all.
 -- parameter: price_per_gb_month number = 0.10 : price of a GB (10^9 bytes) stored for a month
 -- parameter: pull_through text = null : repositories of pull-through caches, as patterns with commas between, such as docker-hub/*,quay/*
 -- empty: The store holds no repository yet; indexer run fills it.
@@ -22,6 +23,7 @@ places as materialized (
         region,
         repository,
         listed_run_id,
+        listed_at,
         dense_rank() over (order by registry_id, region) as registry_number,
         -- within these, blob mounting can share
         dense_rank() over (
@@ -114,10 +116,10 @@ registry_blobs as (
 blob_figures as (
     select
         registry_number,
-        sum(size * manifests) as logical_bytes,
+        sum(size::hugeint * manifests) as logical_bytes,
         sum(size) as unique_bytes,
-        sum(size * pools) as stored_bytes_low,
-        sum(size * repositories) as stored_bytes_high,
+        sum(size::hugeint * pools) as stored_bytes_low,
+        sum(size::hugeint * repositories) as stored_bytes_high,
         count(*) filter (where size is null) as blobs_unknown_size
     from registry_blobs
     group by registry_number
@@ -137,8 +139,11 @@ registries as (
         region,
         registry_number,
         count(*) as repositories,
-        count(*) filter (where listed_run_id is null) as repositories_unknown
+        count(*) filter (where listed_run_id is null) as repositories_unknown,
+        count(stale_repositories.repository) as repositories_stale,
+        min(places.listed_at) as oldest_listed_at
     from places
+    left join stale_repositories using (registry_id, region, repository)
     group by registry_id, region, registry_number
 ),
 figures as (
@@ -157,19 +162,21 @@ select
     sum(repositories)::bigint as repositories,
     coalesce(sum(images), 0)::bigint as images,
     coalesce(sum(manifests), 0)::bigint as manifests,
-    coalesce(sum(logical_bytes), 0)::bigint as logical_bytes,
-    coalesce(sum(unique_bytes), 0)::bigint as unique_bytes,
-    coalesce(sum(stored_bytes_high), 0)::bigint as per_repository_unique_bytes,
-    coalesce(sum(stored_bytes_low), 0)::bigint as stored_bytes_low,
-    coalesce(sum(stored_bytes_high), 0)::bigint as stored_bytes_high,
+    capped(coalesce(sum(logical_bytes), 0)) as logical_bytes,
+    capped(coalesce(sum(unique_bytes), 0)) as unique_bytes,
+    capped(coalesce(sum(stored_bytes_high), 0)) as per_repository_unique_bytes,
+    capped(coalesce(sum(stored_bytes_low), 0)) as stored_bytes_low,
+    capped(coalesce(sum(stored_bytes_high), 0)) as stored_bytes_high,
     round(coalesce(sum(cost_low), 0), 2)::double as cost_low,
     round(coalesce(sum(cost_high), 0), 2)::double as cost_high,
     round(sum(logical_bytes) / nullif(sum(unique_bytes), 0), 2) as dedup_ratio,
-    coalesce(sum(listed_layer_bytes), 0)::bigint as listed_layer_bytes,
+    capped(coalesce(sum(listed_layer_bytes), 0)) as listed_layer_bytes,
     coalesce(sum(images_unknown), 0)::bigint as images_unknown,
     coalesce(sum(children_unknown), 0)::bigint as children_unknown,
     coalesce(sum(blobs_unknown_size), 0)::bigint as blobs_unknown_size,
-    sum(repositories_unknown)::bigint as repositories_unknown
+    sum(repositories_unknown)::bigint as repositories_unknown,
+    sum(repositories_stale)::bigint as repositories_stale,
+    min(oldest_listed_at) as oldest_listed_at
 from figures
 group by grouping sets ((registry_id, region), ())
 having count(*) > 0

@@ -4,7 +4,7 @@
 -- caveat: tag_mutability is the repository's setting in the newest run: an IMMUTABLE tag moves only where the image was deleted and the tag pushed again. manifest_digest is NULL where the tag is gone.
 -- parameter: repository glob = * : repositories to look at
 -- parameter: tag glob = * : tags to look at
--- parameter: limit integer = 20 : rows at most
+-- parameter: limit count = 20 : rows at most
 -- empty: No tag that matches moved between the runs in the store; with a single run, no move can show.
 with
 spans as (

@@ -4,7 +4,7 @@
 -- caveat: pushed_at is when the image was pushed, which may be long before the tag came to name it. With a single run, each tag has one row.
 -- parameter: repository glob = * : repositories to look at
 -- parameter: tag glob = * : tags to look at
--- parameter: limit integer = null : rows at most
+-- parameter: limit count = null : rows at most
 -- empty: No run saw a tag that matches in a repository that matches.
 with
 spans as materialized (

@@ -12,10 +12,11 @@ from typing import Self
 import duckdb
 
 from indexer.catalog.errors import query_errors
-from indexer.catalog.export import export_views
+from indexer.catalog.export import Contents, export_views
+from indexer.catalog.macros import Macro, load_macros
 from indexer.catalog.queries import Query, find_query, load_queries, shipped_queries
-from indexer.catalog.statements import check_reading, sources, words
-from indexer.catalog.views import BASE_VIEWS, View, absolute, base_views, comments, load_views, quoted
+from indexer.catalog.statements import check_reading, quoted, sources, words
+from indexer.catalog.views import BASE_VIEWS, View, absolute, base_views, comments, load_views
 from indexer.errors import StoreDamaged
 
 _CURRENT = {"manifests": "all_manifests", "layers": "all_layers", "configs": "all_configs"} | {
@@ -52,6 +53,7 @@ class Catalog:
         settings: Mapping[str, str | int] | None = None,
     ) -> None:
         self.views: Mapping[str, View] = {view.name: view for view in [*base_views(files), *_derived_views()]}
+        self.macros: Mapping[str, Macro] = load_macros(shipped_queries() / "macros")
         self._folder = "" if folder is None else absolute(folder)
         self._query_folders = tuple(query_folders)
         self._queries: Mapping[str, Query] | None = None
@@ -94,8 +96,8 @@ class Catalog:
         The file refers to the store's files by their absolute paths and shows the store as it is now. Raises
         UsageError where there is a file at `path` that is no such export, or where it cannot be written.
         """
-        views, queries = list(self.views.values()), self.queries.values()
-        export_views(Path(path), self._folder, views, SETTLED, queries)
+        views, macros, queries = list(self.views.values()), self.macros.values(), self.queries.values()
+        export_views(Path(path), Contents(self._folder, views, SETTLED, macros, queries))
 
     def close(self) -> None:
         """Close the connection; relations made from it are of no use afterwards."""
@@ -121,16 +123,24 @@ class Catalog:
         Making them all takes a tenth of a second, which a look-up need not pay; a statement that names none, such as
         `show tables`, gets them all.
         """
+        macros = [macro for name, macro in self.macros.items() if name in used and macro.is_table]
+        used = used.union(*(words(macro.sql) for macro in macros))
+        read = read.union(*(sources(macro.sql) for macro in macros))
         named = used & set(self.views)
         if not named or any(word.startswith("duckdb_") for word in used):
             self._create(set(self.views))
             self._describe()
             return
         self._create(_read_by(named, self.views))
+        for macro in macros:
+            self._connection.execute(macro.statement)
         # A column may be called manifests too: what only might be read need not be fast.
         self._settle(_read_by(read & named, self.views))
 
     def _create_bases(self) -> None:
+        for macro in self.macros.values():
+            if not macro.is_table:
+                self._connection.execute(macro.statement)
         for name in BASE_VIEWS.values():
             try:
                 self._create({name})

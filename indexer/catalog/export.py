@@ -11,13 +11,14 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import NamedTuple
 
 import duckdb
 
-from indexer.catalog.parameters import Parameter, Value
+from indexer.catalog.macros import Macro, declared
 from indexer.catalog.queries import Query
-from indexer.catalog.statements import replaced
-from indexer.catalog.views import View, comments, quoted
+from indexer.catalog.statements import quoted, replaced
+from indexer.catalog.views import View, comments
 from indexer.errors import QueryError, StoreDamaged, UsageError
 
 # The table that tells an export from any other database.
@@ -35,6 +36,7 @@ _HAS_MARK = "select 1 from duckdb_tables() where table_name = 'exported_views'"
 _STORAGE_VERSION = "v1.0.0"
 _SQL_TYPES = {
     "integer": "bigint",
+    "count": "bigint",
     "number": "double",
     "text": "varchar",
     "glob": "varchar",
@@ -47,14 +49,24 @@ _MARKED = "\0"
 _PARAMETER = re.compile(r"[$]([a-z][a-z0-9_]*)")
 
 
-def export_views(
-    path: Path, folder: str, views: Sequence[View], settled: Collection[str], queries: Iterable[Query]
-) -> None:
+class Contents(NamedTuple):
+    """What an export has.
+
+    `store` names the store, for people. `views` are in the order in which they can be made; of those in `settled`
+    tables are made, as their rows cannot change any more.
+    """
+
+    store: str
+    views: Sequence[View]
+    settled: Collection[str]
+    macros: Collection[Macro]
+    queries: Iterable[Query]
+
+
+def export_views(path: Path, contents: Contents) -> None:
     """Write the database file at `path`, in one step; an earlier export there is replaced.
 
-    `folder` names the store, for people. `views` are in the order in which they can be made; of those in `settled`
-    tables are made, as their rows cannot change any more. Raises UsageError where `path` is something else than an
-    export, or cannot be written.
+    Raises UsageError where `path` is something else than an export, or cannot be written.
     """
     _check_replaceable(path)
     try:
@@ -66,7 +78,7 @@ def export_views(
     # A database's name is that of its file, and views would not find each other under another one.
     staged = staging / path.name
     try:
-        _write(staged, folder, views, settled, queries)
+        _write(staged, contents)
         staged.replace(path)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error
@@ -99,40 +111,51 @@ def macros(query: Query) -> list[str]:
     # DuckDB wants those without a default first.
     ordered = sorted(query.parameters, key=lambda parameter: not parameter.required)
     return [
-        f"create macro {name}({', '.join(map(_declared, ordered))}) as table from query({text})",
+        f"create macro {name}({', '.join(map(declared, ordered))}) as table from query({text})",
         f"comment on macro table {name} is {quoted(query.question)}",
     ]
 
 
-def _write(
-    staged: Path, folder: str, views: Sequence[View], settled: Collection[str], queries: Iterable[Query]
-) -> None:
+def _write(staged: Path, contents: Contents) -> None:
     with duckdb.connect(":memory:", config={"autoload_known_extensions": False}) as connection:
         run = connection.execute
         run(f"attach {quoted(os.fspath(staged))} as export (storage_version {quoted(_STORAGE_VERSION)})")
         run("use export")
-        try:
-            for view in views:
-                run(view.statement)
-                if view.name in settled:
-                    run(f"create table _{view.name} as from {view.name}")
-                    run(f"create or replace view {view.name} as from _{view.name}")
-        except duckdb.Error as error:
-            raise StoreDamaged(f"a committed file cannot be read: {error}") from error
-        columns = run("select table_name, column_name from duckdb_columns() where database_name = 'export'").fetchall()
-        for view in views:
-            for statement in comments(view, [column for table, column in columns if table == view.name]):
-                run(statement)
-        for query in queries:
+        _write_macros(connection, [macro for macro in contents.macros if not macro.is_table])
+        _write_views(connection, contents)
+        _write_macros(connection, [macro for macro in contents.macros if macro.is_table])
+        for query in contents.queries:
             try:
                 for statement in macros(query):
                     run(statement)
             except duckdb.Error as error:
                 raise QueryError(f"{query.path}: {error}") from error
-        run(_MARK_TABLE, {"store": folder})
+        run(_MARK_TABLE, {"store": contents.store})
         run(_MARK_COMMENT)
         run("use memory")
         run("detach export")
+
+
+def _write_macros(connection: duckdb.DuckDBPyConnection, made: Iterable[Macro]) -> None:
+    for macro in made:
+        connection.execute(macro.statement)
+        connection.execute(macro.comment)
+
+
+def _write_views(connection: duckdb.DuckDBPyConnection, contents: Contents) -> None:
+    run = connection.execute
+    try:
+        for view in contents.views:
+            run(view.statement)
+            if view.name in contents.settled:
+                run(f"create table _{view.name} as from {view.name}")
+                run(f"create or replace view {view.name} as from _{view.name}")
+    except duckdb.Error as error:
+        raise StoreDamaged(f"a committed file cannot be read: {error}") from error
+    columns = run("select table_name, column_name from duckdb_columns() where database_name = 'export'").fetchall()
+    for view in contents.views:
+        for statement in comments(view, [column for table, column in columns if table == view.name]):
+            run(statement)
 
 
 def _check_replaceable(path: Path) -> None:
@@ -151,19 +174,6 @@ def _check_replaceable(path: Path) -> None:
         raise refusal from error
     except duckdb.Error as error:
         raise refusal from error
-
-
-def _declared(parameter: Parameter) -> str:
-    name = f'"{parameter.name}"'
-    return name if parameter.required else f"{name} := {_literal(parameter.default)}"
-
-
-def _literal(value: Value) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value) if isinstance(value, (int, float)) else quoted(str(value))
 
 
 def _as_literal(name: str) -> str:

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from indexer.errors import QueryError
 
+_COLUMN = re.compile(r"([a-z_]+) : (\S.*)")
 _LINE = re.compile(r"-- ([a-z]+): (\S.*)")
 
 
@@ -67,6 +68,17 @@ class Header:
         if match[1] not in keys:
             raise self.wrong(number, f"unknown key '{match[1]}' in the header; known are {', '.join(sorted(keys))}")
         return HeaderLine(number, match[1], match[2])
+
+
+def read_columns(header: Header) -> dict[str, str]:
+    """Return what the `-- column: name : description` lines say; QueryError, with file and line, for any other form."""
+    columns: dict[str, str] = {}
+    for line in header.all("column"):
+        match = _COLUMN.fullmatch(line.value)
+        if match is None:
+            raise header.wrong(line.number, f"expected 'name : description', found {line.value!r}")
+        columns[match[1]] = match[2]
+    return columns
 
 
 def read_text(path: Path) -> str:

@@ -32,6 +32,12 @@ def _integer(value: object) -> int:
     return value
 
 
+def _count(value: object) -> int:
+    if (count := _integer(value)) < 0:
+        raise ValueError
+    return count
+
+
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal, str)):
         raise ValueError  # noqa: TRY004 - the one error that means "not of this type"
@@ -80,6 +86,7 @@ def _timestamp(value: object) -> datetime:
 
 TYPES: Mapping[str, tuple[Callable[[object], Value], str]] = {
     "integer": (_integer, "a whole number such as 20"),
+    "count": (_count, "a whole number such as 20, not below 0"),
     "number": (_number, "a number such as 0.1"),
     "text": (_text, "text"),
     "glob": (_glob, "a pattern such as team-*/app (* any text, ? one character, [ab] one of these)"),

@@ -73,6 +73,11 @@ def replaced(pattern: re.Pattern[str], replace: Callable[[re.Match[str]], str], 
     return "".join(found) + pattern.sub(replace, text[at:])
 
 
+def quoted(text: str) -> str:
+    """Return `text` as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def words(text: str) -> set[str]:
     """The words of an SQL statement in lower case: names of tables are among them."""
     return {word.lower() for word in _WORD.findall(plain_sql(text))}

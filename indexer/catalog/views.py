@@ -7,7 +7,6 @@ view each, that say what the current state is; they run as they are in any DuckD
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
@@ -15,8 +14,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from indexer.catalog.headers import Header, read_text
-from indexer.catalog.statements import sources
+from indexer.catalog.headers import Header, read_columns, read_text
+from indexer.catalog.statements import quoted, sources
 from indexer.errors import QueryError
 from indexer.tables import TABLES, Table
 
@@ -36,7 +35,6 @@ _BASE_WORDS = {
     "segment": "Everything ever stored, also what no repository holds any longer. ",
     "run": "Of every committed run. ",
 }
-_COLUMN = re.compile(r"([a-z_]+) : (\S.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +124,6 @@ def column_descriptions() -> dict[str, str]:
     return found
 
 
-def quoted(text: str) -> str:
-    """Return `text` as an SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 def absolute(path: Path | str) -> str:
     """Return `path` as DuckDB needs it to compare it with the folders allowed: whole, or an URL as it is."""
     text = os.fspath(path)
@@ -144,13 +137,7 @@ def _literal(path: Path | str) -> str:
 def _read_view(path: Path) -> View:
     text = read_text(path)
     header = Header(path, text, ("view", "column"))
-    columns: dict[str, str] = {}
-    for line in header.all("column"):
-        match = _COLUMN.fullmatch(line.value)
-        if match is None:
-            raise header.wrong(line.number, f"expected 'name : description', found {line.value!r}")
-        columns[match[1]] = match[2]
-    return View(path.stem, header.one("view"), columns, text)
+    return View(path.stem, header.one("view"), read_columns(header), text)
 
 
 def _empty(table: Table) -> str:

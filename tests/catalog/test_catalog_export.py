@@ -14,10 +14,12 @@ from support.query_values import needed
 
 from indexer.catalog import Catalog, load_queries, shipped_queries
 from indexer.catalog.export import macro_name, macros
+from indexer.catalog.macros import load_macros
 from indexer.catalog.queries import Query, read_query
 from indexer.errors import QueryError, StoreDamaged, UsageError
 
 QUERIES = load_queries([shipped_queries()])
+MACROS = load_macros(shipped_queries() / "macros")
 
 
 def _estate() -> Estate:
@@ -96,7 +98,8 @@ def test_views_columns_and_macros_are_described(export: Path) -> None:
             "select function_name, comment from duckdb_functions() where function_type = 'table_macro' and not internal"
         ).fetchall()
     assert undescribed == []
-    assert dict(questions) == {macro_name(query.name): query.question for query in QUERIES.values()}
+    expected = {macro_name(query.name): query.question for query in QUERIES.values()}
+    assert dict(questions) == expected | {macro.name: macro.description for macro in MACROS.values() if macro.is_table}
 
 
 def test_the_file_says_what_it_is(catalog: Catalog, export: Path, tmp_path: Path) -> None:

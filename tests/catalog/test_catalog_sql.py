@@ -209,7 +209,7 @@ def test_an_unknown_parameter_is_answered_with_the_nearest(catalog: Catalog) -> 
     with pytest.raises(QueryError) as caught:
         catalog.query("largest-layers", {"limti": 3})
     assert str(caught.value) == (
-        "largest-layers has no parameter 'limti', did you mean 'limit'?; it takes limit (integer)"
+        "largest-layers has no parameter 'limti', did you mean 'limit'?; it takes limit (count)"
     )
     with pytest.raises(QueryError, match="it takes none"):
         catalog.query("media-types", {"limit": 3})
@@ -226,7 +226,7 @@ def test_a_missing_parameter_is_answered_with_the_command(catalog: Catalog) -> N
 def test_a_wrong_value_is_answered_with_what_is_expected(catalog: Catalog) -> None:
     with pytest.raises(QueryError) as caught:
         catalog.query("largest-layers", {"limit": "a few"})
-    assert str(caught.value) == "limit='a few': expected a whole number such as 20 (rows at most)"
+    assert str(caught.value) == "limit='a few': expected a whole number such as 20, not below 0 (rows at most)"
     with pytest.raises(QueryError):
         fetch(catalog.query("largest-layers", {"limit": "-1"}))
 

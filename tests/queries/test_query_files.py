@@ -11,6 +11,7 @@ from support.estates import Estate, answer, digest, rows
 from support.query_values import needed
 
 from indexer.catalog import Query, fetch, load_queries, shipped_queries
+from indexer.catalog.macros import load_macros
 from indexer.catalog.views import base_views, load_views
 
 QUERIES = load_queries([shipped_queries()])
@@ -30,9 +31,9 @@ def test_sql_is_in_lower_case_and_ends_with_columns_and_order(path: Path) -> Non
     body = [line for line in path.read_text().splitlines() if not line.lstrip().startswith("--")]
     text = re.sub(r"'[^']*'", "", "\n".join(body))
     assert text == text.lower()
-    if path.parent.name != "views":
+    if path.parent.name not in {"views", "macros"}:
         final = text[text.rindex("\nselect") if "\nselect" in text else 0 :]
-        assert "*" not in final.partition("\nfrom")[0].replace("count(*)", "").replace("size * (", "")
+        assert "*" not in final.partition("\nfrom")[0].replace("count(*)", "").replace(" * (uses", "")
         assert "\norder by" in final
 
 
@@ -48,6 +49,16 @@ def test_the_readme_lists_every_view_with_its_description() -> None:
     assert listed == {view.name: view.description for view in load_views(shipped_queries() / "views")}
 
 
+def test_the_readme_lists_every_macro_with_its_parameters() -> None:
+    text = (shipped_queries() / "README.md").read_text()
+    listed = dict(re.findall(r"^\| `([a-z_]+)`\((.*?)\) \| .+ \|$", text, re.MULTILINE))
+    macros = load_macros(shipped_queries() / "macros")
+    assert listed == {
+        name: ", ".join(f"`{parameter.name}`" for parameter in macro.parameters) for name, macro in macros.items()
+    }
+    assert all(macro.description in text for macro in macros.values())
+
+
 def test_queries_run_as_plain_sql_in_any_duckdb_with_the_views(tmp_path: Path) -> None:
     estate = Estate()
     estate.image("a", [("base", 1)], ("c", 1))
@@ -58,8 +69,12 @@ def test_queries_run_as_plain_sql_in_any_duckdb_with_the_views(tmp_path: Path) -
     files = estate.write(tmp_path)
     answered = set()
     with duckdb.connect() as plain, estate.catalog(tmp_path) as catalog:
-        for view in [*base_views(files), *load_views(shipped_queries() / "views")]:
-            plain.execute(view.statement)
+        macros = load_macros(shipped_queries() / "macros").values()
+        views = [*base_views(files), *load_views(shipped_queries() / "views")]
+        scalars, tables = ([macro for macro in macros if macro.is_table == kind] for kind in (False, True))
+        statements = [view.statement for view in views]
+        for statement in [*(macro.statement for macro in scalars), *statements, *(macro.statement for macro in tables)]:
+            plain.execute(statement)
         for query in QUERIES.values():
             given = needed(query)
             found = fetch(plain.sql(query.sql, params=query.bind(given))).to_pylist()

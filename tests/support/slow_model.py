@@ -63,6 +63,8 @@ class SlowModel:
             "images_unknown": len(self.images[home] - known),
             "children_unknown": len(self.held[home] - self.images[home] - known),
             "blobs_unknown_size": sum(self.blobs[blob].size is None for blob in stored),
+            "unknown_elsewhere": sum(self._doubts(other) for other in self.homes if other[:2] == home[:2])
+            - self._doubts(home),
         }
         if self._listing_run(home) is None:
             return dict.fromkeys(figures)
@@ -141,6 +143,10 @@ class SlowModel:
             for row in every
             if row.run_id == run_id and (row.registry_id, row.region, row.repository) == home
         }
+
+    def _doubts(self, home: Home) -> int:
+        """Images of unknown contents, or one for a repository that was never listed."""
+        return len(self.images[home] - self._known(home)) + (self._listing_run(home) is None)
 
     def _with_children(self, images: set[str]) -> set[str]:
         found: set[str] = set()

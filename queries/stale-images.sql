@@ -1,0 +1,46 @@
+-- question: Which images has nobody pulled or pushed for a while?
+-- caveat: One row per image with a tag of its own, or that belongs to no other; what is below an index, and referrers (signatures, SBOMs), are part of it. manifests counts the parts, logical_bytes adds up the distinct layers and configs of each, as it gives their sizes, compressed, without foreign (nondistributable) layers. Images share layers, so the rows do not add up: reclaimable -p not_pulled_since=... says what really comes back.
+-- caveat: ECR records our own fetch of a manifest as a pull. last_external_pull_at is the pull time as ECR has it (last_pulled_at); where that is within five minutes of our own fetch (is_own_pull), it is the one listed just before we fetched. When in doubt, such as without that listing, the recorded pull counts.
+-- caveat: Pulls by others in the 24 hours after our own fetch may be missing where is_own_pull is true, as ECR need not record a pull more often. Each manifest is fetched once, so this concerns the first day after an image was indexed.
+-- caveat: last_used_at is the newest of push and last_external_pull_at, of the image and of all manifests that are in an index with it. An image that was never pulled (NULL) counts from its push.
+-- caveat: unused_days runs up to listed_at, when the repository was last listed whole: not to today. An image that runs for long without being pulled again shows here too.
+-- caveat: logical_bytes leaves out the manifests_unknown of the parts that are not in the store or could not be read, and the blobs_unknown_size whose size nobody gives.
+-- parameter: days count = 90 : days without a pull or a push
+-- parameter: repository glob = * : repositories to show
+-- parameter: tagged boolean = null : true for images with a tag only, false for those without
+-- parameter: limit count = null : rows at most
+-- empty: Every image that was looked at was pulled or pushed within these days.
+with
+readable as (
+    select manifest_digest, kind
+    from all_manifests
+    where kind <> 'unknown'
+)
+select
+    registry_id,
+    region,
+    repository,
+    image_pulls.tags,
+    manifest_digest,
+    readable.kind,
+    whole_images.logical_bytes,
+    whole_images.manifests,
+    whole_images.manifests_unknown,
+    whole_images.blobs_unknown_size,
+    datediff('hour', image_pulls.last_used_at, image_pulls.listed_at) // 24 as unused_days,
+    image_pulls.last_used_at,
+    image_pulls.last_external_pull_at,
+    image_pulls.last_pulled_at,
+    image_pulls.is_own_pull,
+    image_pulls.pushed_at,
+    image_pulls.status,
+    image_pulls.listed_at
+from image_pulls
+inner join whole_images using (registry_id, region, repository, manifest_digest)
+left join readable using (manifest_digest)
+where
+    image_pulls.last_used_at <= image_pulls.listed_at - to_days($days::integer)
+    and repository glob $repository
+    and ($tagged is null or (len(image_pulls.tags) > 0) = $tagged)
+order by image_pulls.last_used_at, registry_id, region, repository, manifest_digest
+limit $limit

@@ -1,0 +1,165 @@
+-- question: How many bytes does each team or path prefix hold, and how many of them only it?
+-- caveat: prefix is the first depth parts of the repository's name; a name with fewer parts is its own prefix, together with the repositories below it. depth = 0 makes one row of each account and region. A prefix never spans accounts or regions.
+-- caveat: Bytes are compressed, of layers and configs; foreign (nondistributable) layers are left out. A blob whose manifests disagree on its size counts with the largest.
+-- caveat: logical_bytes adds up the distinct blobs of each distinct manifest, children of indexes included; unique_bytes counts each blob once for the prefix, dedup_ratio is logical over unique. exclusive_bytes are the blobs that no repository outside of the prefix holds in the same account and region, shared_bytes the rest of unique_bytes: neither is the sum over the prefix's repositories, and shared bytes must not be added up over prefixes.
+-- caveat: per_repository_unique_bytes counts each blob once per repository: what is stored if no blob is mounted.
+-- caveat: Left out because unknown: images_unknown (archived, not fetched or not readable), children_unknown (listed by an index, but not in the store), blobs_unknown_size (Docker schema 1), repositories_unknown (never listed whole). unknown_elsewhere counts the images of unknown contents, and the repositories never listed, in the rest of the account and region: where it is not 0, they may hold the same blobs, and exclusive_bytes is an upper bound.
+-- parameter: depth count = 1 : how many parts of the name, which are joined by /
+-- parameter: prefix glob = * : prefixes to show; all of them count for exclusive and shared bytes
+-- parameter: limit count = null : rows at most
+-- empty: No prefix matches, or the store holds no repository yet; indexer run fills it.
+with
+named_places as (
+    select
+        registry_id,
+        region,
+        repository,
+        listed_run_id,
+        array_to_string(string_split(repository, '/')[1:$depth], '/') as prefix
+    from repositories
+),
+places as materialized (
+    select
+        *,
+        dense_rank() over (order by registry_id, region) as registry_number,
+        dense_rank() over (order by registry_id, region, prefix) as prefix_number,
+        row_number() over (order by registry_id, region, repository) as repository_number
+    from named_places
+),
+held_manifests as materialized (
+    select
+        places.prefix_number,
+        places.repository_number,
+        held.manifest_digest,
+        held.is_listed,
+        held.is_known
+    from repository_manifests as held
+    inner join places using (registry_id, region, repository)
+),
+-- What several repositories of a prefix hold is to count once in it: in the first of them.
+shared_manifests as (
+    select prefix_number, manifest_digest, min(repository_number) as first_repository_number
+    from held_manifests
+    where is_known
+    group by prefix_number, manifest_digest
+    having count(*) > 1
+),
+known_manifests as materialized (
+    select
+        prefix_number,
+        held_manifests.repository_number,
+        manifest_digest,
+        coalesce(held_manifests.repository_number = shared_manifests.first_repository_number, true) as is_first
+    from held_manifests
+    left join shared_manifests using (prefix_number, manifest_digest)
+    where held_manifests.is_known
+),
+manifest_figures as (
+    select prefix_number, count(*) as manifests
+    from known_manifests
+    where is_first
+    group by prefix_number
+),
+repository_blobs as materialized (
+    select
+        known_manifests.repository_number,
+        mentions.blob_digest,
+        count(*) filter (where known_manifests.is_first and not mentions.is_repeat) as manifests,
+        max(mentions.size) as size,
+        bool_or(mentions.is_stored) as is_stored
+    from all_blob_references as mentions
+    inner join known_manifests using (manifest_digest)
+    group by known_manifests.repository_number, mentions.blob_digest
+),
+-- Numbers in place of digests, from here on.
+numbered_blobs as materialized (
+    select blob_digest, max(size) as size, row_number() over () as blob_number
+    from repository_blobs
+    group by blob_digest
+    having bool_or(is_stored)
+),
+prefix_blobs as materialized (
+    select
+        places.registry_number,
+        places.prefix_number,
+        numbered_blobs.blob_number,
+        any_value(numbered_blobs.size) as size,
+        count(*) as repositories,
+        sum(repository_blobs.manifests)::bigint as manifests
+    from repository_blobs
+    inner join numbered_blobs using (blob_digest)
+    inner join places using (repository_number)
+    group by places.registry_number, places.prefix_number, numbered_blobs.blob_number
+),
+blob_holders as (
+    select registry_number, blob_number, count(*) as prefixes
+    from prefix_blobs
+    group by registry_number, blob_number
+),
+blob_figures as (
+    select
+        prefix_number,
+        sum(size::hugeint * manifests) as logical_bytes,
+        sum(size) as unique_bytes,
+        sum(size) filter (where prefixes = 1) as exclusive_bytes,
+        sum(size::hugeint * repositories) as per_repository_unique_bytes,
+        count(*) filter (where size is null) as blobs_unknown_size
+    from prefix_blobs
+    inner join blob_holders using (registry_number, blob_number)
+    group by prefix_number
+),
+image_figures as (
+    select
+        prefix_number,
+        count(*) filter (where is_listed) as images,
+        count(*) filter (where is_listed and not is_known) as images_unknown,
+        count(distinct manifest_digest) filter (where not is_listed and not is_known) as children_unknown
+    from held_manifests
+    group by prefix_number
+),
+prefixes as (
+    select
+        prefix_number,
+        registry_id,
+        region,
+        prefix,
+        registry_number,
+        count(*) as repositories,
+        count(*) filter (where listed_run_id is null) as repositories_unknown
+    from places
+    group by prefix_number, registry_id, region, prefix, registry_number
+),
+doubts as (
+    select
+        prefix_number,
+        coalesce(images_unknown, 0) + repositories_unknown as unknown_here,
+        sum(unknown_here) over (partition by registry_number) - unknown_here as unknown_elsewhere
+    from prefixes
+    left join image_figures using (prefix_number)
+)
+select
+    prefixes.registry_id,
+    prefixes.region,
+    prefixes.prefix,
+    prefixes.repositories,
+    coalesce(image_figures.images, 0) as images,
+    coalesce(manifest_figures.manifests, 0) as manifests,
+    capped(coalesce(blob_figures.logical_bytes, 0)) as logical_bytes,
+    capped(coalesce(blob_figures.unique_bytes, 0)) as unique_bytes,
+    capped(coalesce(blob_figures.exclusive_bytes, 0)) as exclusive_bytes,
+    capped(coalesce(blob_figures.unique_bytes - coalesce(blob_figures.exclusive_bytes, 0), 0)) as shared_bytes,
+    round(blob_figures.logical_bytes / nullif(blob_figures.unique_bytes, 0), 2) as dedup_ratio,
+    capped(coalesce(blob_figures.per_repository_unique_bytes, 0)) as per_repository_unique_bytes,
+    coalesce(image_figures.images_unknown, 0) as images_unknown,
+    coalesce(image_figures.children_unknown, 0) as children_unknown,
+    coalesce(blob_figures.blobs_unknown_size, 0) as blobs_unknown_size,
+    prefixes.repositories_unknown,
+    doubts.unknown_elsewhere::bigint as unknown_elsewhere
+from prefixes
+inner join doubts using (prefix_number)
+left join image_figures using (prefix_number)
+left join manifest_figures using (prefix_number)
+left join blob_figures using (prefix_number)
+where prefixes.prefix glob $prefix
+order by unique_bytes desc, prefixes.registry_id, prefixes.region, prefixes.prefix
+limit $limit

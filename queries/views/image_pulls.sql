@@ -1,0 +1,129 @@
+-- view: When each image was last pulled by others than this program, and last used, as far as listings tell.
+-- column: is_own_pull : Whether last_pulled_at is this program's own fetch: a pull by others in the 24 hours after it may not show.
+-- column: last_external_pull_at : last_pulled_at; where that is this program's own fetch, the pull time listed just before it. NULL: never pulled.
+-- column: last_used_at : The newest of its push, its last_external_pull_at, and those of all manifests that are in an index with it.
+-- column: listed_at : When the run started that listed it, UTC.
+with recursive
+numbered_images as materialized (
+    select
+        run_id,
+        registry_id,
+        region,
+        repository,
+        manifest_digest,
+        tags,
+        pushed_at,
+        last_pulled_at,
+        status,
+        row_number() over () as image_number
+    from images
+),
+-- Five minutes: clocks that differ more are refused by AWS. A pull recorded further from our fetch is somebody else's.
+fetches as (
+    select
+        numbered_images.run_id,
+        numbered_images.registry_id,
+        numbered_images.region,
+        numbered_images.repository,
+        numbered_images.manifest_digest,
+        numbered_images.image_number,
+        documents.fetched_at
+    from numbered_images
+    inner join all_manifests as documents using (registry_id, region, repository, manifest_digest)
+    where
+        numbered_images.last_pulled_at >= documents.fetched_at - interval 5 minutes
+        and numbered_images.last_pulled_at <= documents.fetched_at + interval 5 minutes
+),
+fetching_runs as (
+    select fetches.*, runs.run_id as fetching_run_id
+    from fetches
+    asof join runs on fetches.fetched_at >= runs.started_at
+    where fetches.fetched_at <= runs.finished_at and fetches.run_id > runs.run_id
+),
+-- A run lists before it fetches. Without the listing of the very run that fetched, the recorded pull counts.
+own_pulls as (
+    select fetching_runs.image_number, image_history.last_pulled_at as pulled_before_at
+    from fetching_runs
+    inner join image_history
+        on image_history.run_id = fetching_runs.fetching_run_id
+        and image_history.manifest_digest = fetching_runs.manifest_digest
+        and image_history.repository = fetching_runs.repository
+        and image_history.region = fetching_runs.region
+        and image_history.registry_id = fetching_runs.registry_id
+),
+pulls as materialized (
+    select
+        image_number,
+        own_pulls.image_number is not null as is_own_pull,
+        case
+            when own_pulls.image_number is not null then own_pulls.pulled_before_at
+            else numbered_images.last_pulled_at
+        end as last_external_pull_at,
+        -- A push of unknown time counts as just now.
+        greatest(coalesce(numbered_images.pushed_at, runs.started_at), last_external_pull_at) as used_at,
+        runs.started_at as listed_at
+    from numbered_images
+    left join runs using (run_id)
+    left join own_pulls using (image_number)
+),
+entry_links as materialized (
+    select registry_id, region, repository, holder_digest, manifest_digest
+    from repository_links
+    where is_entry
+),
+index_parts as materialized (
+    select registry_id, region, repository, holder_digest as index_digest, holder_digest as manifest_digest
+    from entry_links
+    union -- not union all: indexes that name each other must end
+    select
+        index_parts.registry_id,
+        index_parts.region,
+        index_parts.repository,
+        index_parts.index_digest,
+        entry_links.manifest_digest
+    from index_parts
+    inner join entry_links
+        on entry_links.holder_digest = index_parts.manifest_digest
+        and entry_links.repository = index_parts.repository
+        and entry_links.region = index_parts.region
+        and entry_links.registry_id = index_parts.registry_id
+),
+part_uses as materialized (
+    select
+        index_parts.registry_id,
+        index_parts.region,
+        index_parts.repository,
+        index_parts.index_digest,
+        numbered_images.image_number,
+        pulls.used_at
+    from index_parts
+    inner join numbered_images using (registry_id, region, repository, manifest_digest)
+    inner join pulls using (image_number)
+),
+index_uses as (
+    select registry_id, region, repository, index_digest, max(used_at) as used_at
+    from part_uses
+    group by registry_id, region, repository, index_digest
+),
+family_uses as (
+    select part_uses.image_number, max(index_uses.used_at) as used_at
+    from part_uses
+    inner join index_uses using (registry_id, region, repository, index_digest)
+    group by part_uses.image_number
+)
+select
+    numbered_images.registry_id,
+    numbered_images.region,
+    numbered_images.repository,
+    numbered_images.manifest_digest,
+    numbered_images.tags,
+    numbered_images.pushed_at,
+    numbered_images.last_pulled_at,
+    numbered_images.status,
+    pulls.is_own_pull,
+    pulls.last_external_pull_at,
+    greatest(pulls.used_at, family_uses.used_at) as last_used_at,
+    pulls.listed_at
+from numbered_images
+inner join pulls using (image_number)
+left join family_uses using (image_number)

@@ -1,0 +1,108 @@
+"""Estates for the queries about deleting: with tags, subjects, push and pull times, and where each was fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+from support.estates import ACCOUNT, DAY_ONE, OTHER_ACCOUNT, REGION, Blob, Estate, Run, answer, digest
+
+from indexer.catalog import Catalog
+
+PLACES = [(ACCOUNT, REGION), (OTHER_ACCOUNT, REGION)]
+REPOSITORIES = ["app", "team/app", "team/sub/app"]
+BLOBS = ["a", "b", "c", "d", "e"]  # few, so that they repeat, are shared, and are claimed with two sizes
+MANIFESTS = [f"m{number}" for number in range(6)]
+INDEXES = ["x0", "x1", "x2"]
+DIGESTS = [*MANIFESTS, *INDEXES, "absent"]
+SIZES = st.sampled_from([None, 0, 1, 10, 100, 5 * 2**30])
+DAYS = st.none() | st.integers(-3, 5).map(lambda days: DAY_ONE + timedelta(days=days))
+MINUTES = st.sampled_from([0, 1, 5, 6, 59, 61, 180])
+
+
+def cosign_tag(name: str, suffix: str = ".sig") -> str:
+    """The tag by which cosign finds what it attached to the manifest called `name`."""
+    return f"sha256-{digest(name).removeprefix('sha256:')}{suffix}"
+
+
+TAGS = ["latest", "v1", "v2", cosign_tag("m0"), cosign_tag("x0", ""), cosign_tag("m1", ".att")]
+
+
+def set_image(run: Run, repository: str, name: str, **fields: Any) -> None:
+    """Change columns of an image's row in `run`, in every place that has it."""
+    run.images = [
+        row._replace(**fields) if (row.repository, row.manifest_digest) == (repository, digest(name)) else row
+        for row in run.images
+    ]
+
+
+def set_manifest(estate: Estate, name: str, **fields: Any) -> None:
+    """Change columns of a manifest's row."""
+    estate.manifests = [
+        row._replace(**fields) if row.manifest_digest == digest(name) else row for row in estate.manifests
+    ]
+
+
+def fetched(estate: Estate, name: str, repository: str, at: datetime, place: tuple[str, str] = PLACES[0]) -> None:
+    """Say where and when a manifest was fetched."""
+    set_manifest(estate, name, registry_id=place[0], region=place[1], repository=repository, fetched_at=at)
+
+
+def deleted(catalog: Catalog, **choice: object) -> set[str]:
+    """The names of the images that reclaimable-images lists, of tagged ones too unless `choice` says otherwise."""
+    found = answer(catalog, "reclaimable-images", **{"untagged": False} | choice)
+    return {_NAMES[row["manifest_digest"]] for row in found}
+
+
+@st.composite
+def estates(draw: st.DrawFn) -> Estate:
+    """Random registries with all that makes deleting hard, over none to three runs."""
+    estate = Estate()
+    blobs: st.SearchStrategy[Blob] = st.tuples(st.sampled_from(BLOBS), SIZES)
+    for name in draw(st.lists(st.sampled_from(MANIFESTS), unique=True)):
+        if draw(st.integers(0, 9)) == 0:
+            estate.unreadable(name)
+            continue
+        foreign = draw(st.sets(st.sampled_from(BLOBS), max_size=1))
+        estate.image(name, draw(st.lists(blobs, max_size=4)), draw(st.none() | blobs), foreign=foreign)
+    for name in draw(st.lists(st.sampled_from(INDEXES), unique=True)):
+        estate.index(name, draw(st.lists(st.sampled_from(DIGESTS), max_size=4)))  # nested, circular, absent
+    for row in estate.manifests:
+        subject = draw(st.none() | st.none() | st.sampled_from(DIGESTS).map(digest))
+        at = DAY_ONE + timedelta(days=draw(st.integers(1, 3)), minutes=draw(MINUTES))
+        place, repository = draw(st.sampled_from(PLACES)), draw(st.sampled_from(REPOSITORIES))
+        changed = row._replace(
+            subject_digest=subject, registry_id=place[0], region=place[1], repository=repository, fetched_at=at
+        )
+        estate.manifests[estate.manifests.index(row)] = changed
+    for _ in range(draw(st.integers(0, 3))):
+        _fill(draw, estate, estate.run(*PLACES))
+    return estate
+
+
+def _fill(draw: st.DrawFn, estate: Estate, run: Run) -> None:
+    homes = st.tuples(st.sampled_from(PLACES), st.sampled_from(REPOSITORIES))
+    for place, name in draw(st.lists(homes, unique=True, max_size=5)):
+        status = draw(st.sampled_from(["listed", "listed", "listed", "failed", "deleted"]))
+        images = draw(st.sets(st.sampled_from(DIGESTS), max_size=7)) if status == "listed" else set()
+        key = draw(st.sampled_from([None, None, "key"]))
+        tagged = {image: draw(_TAG_LISTS) for image in sorted(images)}
+        run.repository(name, tagged, place=place, status=status, kms_key=key)
+    documents = {row.manifest_digest: row for row in estate.manifests}
+    for number, row in enumerate(run.images):
+        moments: list[datetime | None] = [None, run.started_at - timedelta(days=9)]
+        if document := documents.get(row.manifest_digest):
+            moments += [document.fetched_at + timedelta(minutes=minutes) for minutes in (-6, -5, 0, 5, 6)]
+        run.images[number] = row._replace(
+            pushed_at=draw(DAYS),
+            last_pulled_at=draw(st.sampled_from(moments)),
+            subject_digest=draw(st.none() | st.none() | st.sampled_from(DIGESTS).map(digest)),
+        )
+
+
+_TAG_LISTS: st.SearchStrategy[Sequence[str]] = st.lists(st.sampled_from(TAGS), max_size=2, unique=True)
+
+_KNOWN_NAMES = "v1 v2 old amd arm lost-amd multi lost sig old-sig cosign tool a b c d e alone"
+_NAMES = {digest(name): name for name in _KNOWN_NAMES.split()}
