@@ -255,3 +255,23 @@ def export_views(
     from indexer.cli import export  # noqa: PLC0415 - duckdb, pyarrow
 
     export.export_views(file, config, store)
+
+
+@app.command(epilog="Example: indexer report registry.html --price-per-gb-month 0.10")
+def report(
+    file: Annotated[str, typer.Argument(metavar="FILE.html", help="The page to write; - is stdout.")],
+    config: ConfigOption = None,
+    store: StoreOption = None,
+    title: Annotated[str | None, typer.Option("--title", metavar="TEXT", help="What stands above the page.")] = None,
+    price: Annotated[
+        float,
+        typer.Option("--price-per-gb-month", min=0, metavar="N", help="What a GB costs a month, in your currency."),
+    ] = 0.10,
+) -> None:
+    """Write one page about the store for people to look at: totals, growth, sharing, what could go, what failed.
+
+    It is a single file that needs no network, and is written whole or not at all.
+    """
+    from indexer.cli.report.command import write_report  # noqa: PLC0415 - duckdb, pyarrow
+
+    write_report(file, config, store, title=title, price=price)

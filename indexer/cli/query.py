@@ -9,38 +9,15 @@ from typing import NamedTuple
 from indexer.catalog import Query, load_queries, shipped_queries
 from indexer.catalog.queries import find_query
 from indexer.cli import output
-from indexer.cli.cells import counted
 from indexer.cli.exact import csv_lines, json_lines
 from indexer.cli.options import Format
 from indexer.cli.page import Page
 from indexer.cli.places import open_store, query_folders
+from indexer.cli.remarks import remarks
 from indexer.cli.rows import print_rows
 from indexer.cli.tables import markdown_lines
 from indexer.errors import UsageError
-from indexer.front import OpenStore, Rows, ordered
-
-_UNKNOWN_IMAGES = """
-select count(*)
-from images
-left join all_manifests using (manifest_digest)
-where all_manifests.kind is null or all_manifests.kind = 'unknown'
-"""
-_OLD_LISTINGS = """
-with
-covered as (
-    select run_id, unnest(targets, max_depth := 2)
-    from runs
-),
-newest_of_regions as (
-    select region, max(run_id) as run_id
-    from covered
-    group by region
-)
-select count(*), min(repositories.listed_at at time zone 'UTC')
-from repositories
-inner join newest_of_regions using (region)
-where repositories.listed_run_id is null or repositories.listed_run_id < newest_of_regions.run_id
-"""
+from indexer.front import Rows, ordered
 
 
 class Asked(NamedTuple):
@@ -60,22 +37,8 @@ def run_query(name: str, parameters: Sequence[str], asked: Asked) -> None:
         relation = store.query(name, **values)
         with closing(Rows(ordered(relation, asked.sort))) as rows:
             print_rows(rows, asked.format, limit=asked.limit, empty=store.catalog.queries[name].empty)
-        _tell_left_out(store)
-
-
-def _tell_left_out(store: OpenStore) -> None:
-    """Say on stderr what no figure can know: an image whose manifest is unknown may use any layer."""
-    ((unknown,),) = store.sql(_UNKNOWN_IMAGES).fetchall()
-    ((behind, oldest),) = store.sql(_OLD_LISTINGS).fetchall()
-    if unknown:
-        output.note(
-            f"left out: {counted(unknown, 'image')} of unknown content; indexer query unfetched-images says why"
-        )
-    if behind:
-        since = f"as of {oldest:%Y-%m-%d %H:%M} UTC" if oldest is not None else "without any listing"
-        output.note(
-            f"not current: {counted(behind, 'repository', 'repositories')} not listed by the newest run, {since}"
-        )
+        for remark in remarks(store):
+            output.note(remark)
 
 
 def run_sql(statement: str, parameters: Sequence[str], asked: Asked) -> None:

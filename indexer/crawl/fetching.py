@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import islice
 from typing import NamedTuple, Protocol
 
 from indexer.crawl.hands import Ask, Hands, Told
-from indexer.crawl.plan import Place, Plan, Wanted, chunks
+from indexer.crawl.plan import Plan
+from indexer.crawl.queue import Place, Queue, Wanted
 from indexer.crawl.report import Cause, Subject
 from indexer.crawl.shared import Shared, Stop, windowed
 from indexer.crawl.targets import Walk
@@ -32,20 +33,21 @@ class Task(NamedTuple):
 class Feed:
     """A target's tasks, in spans of neighbours: they share layers, and so should go into one segment."""
 
-    def __init__(self, queues: Mapping[Place, list[Wanted]], chunk_size: int) -> None:
+    def __init__(self, queues: Mapping[Place, Queue], chunk_size: int) -> None:
         size = _SPAN * chunk_size
-        self._spans = deque((place, part) for place, queue in queues.items() for part in chunks(queue, size))
+        self._spans = ((place, span) for place, queue in queues.items() for span in queue.spans(size))
         self._chunk_size = chunk_size
 
     def span(self) -> Iterator[Task]:
         """Yield the tasks of the next span; none where nothing is left."""
-        if self._spans:
-            place, wanted = self._spans.popleft()
-            yield from (Task(place, part) for part in chunks(wanted, self._chunk_size))
+        for place, wanted in islice(self._spans, 1):
+            for start in range(0, len(wanted), self._chunk_size):
+                yield Task(place, wanted[start : start + self._chunk_size])
 
     def __iter__(self) -> Iterator[Task]:
-        while self._spans:
-            yield from self.span()
+        while task := next(span := self.span(), None):
+            yield task
+            yield from span
 
 
 class Taker(Protocol):
@@ -101,7 +103,7 @@ class Fetcher:
     def run(self, crew: Crew, chunk_size: int) -> None:
         """Fetch all that is planned, and what turns up on the way: children of indexes, second sources."""
         while queues := self._plan.take():
-            targets: dict[int, dict[Place, list[Wanted]]] = {}
+            targets: dict[int, dict[Place, Queue]] = {}
             for place, queue in queues.items():
                 targets.setdefault(place.target, {})[place] = queue
             crew.run({number: Feed(its, chunk_size) for number, its in targets.items()}, self.take)

@@ -9,44 +9,12 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple, Protocol
+from collections.abc import Iterable, Mapping
+from typing import Protocol
 
+from indexer.crawl.queue import Listed, Place, Queue, Refusal, Wanted, key_of
 from indexer.ecr import FetchFailure
 from indexer.model import Digest
-
-
-class Place(NamedTuple):
-    """A repository of a target; `target` is the target's number in this run."""
-
-    target: int
-    repository: str
-
-
-class Listed(NamedTuple):
-    """An image as one repository lists it: a tag of it, for messages, and when it was last pulled (microseconds)."""
-
-    digest: Digest
-    tag: str | None = None
-    pulled_at: int | None = None
-
-
-class Refusal(NamedTuple):
-    """Where a digest was asked for, under which tag it is there, and why it was not given."""
-
-    place: Place
-    tag: str | None
-    failure: FetchFailure
-
-
-class Wanted(NamedTuple):
-    """A digest to fetch; `order` is its place in the natural order, `refused` what other places said."""
-
-    digest: Digest
-    tag: str | None
-    pulled_at: int | None
-    order: int
-    refused: tuple[Refusal, ...] = ()
 
 
 class Known(Protocol):
@@ -65,8 +33,8 @@ class Plan:
         self._known = known
         self._filtered = filtered
         self._lock = threading.Lock()
-        self._planned: set[Digest] = set()
-        self._queues: dict[Place, list[Wanted]] = defaultdict(list)
+        self._planned: set[bytes | str] = set()
+        self._queues: dict[Place, Queue] = defaultdict(Queue)
         self._elsewhere: dict[Digest, list[tuple[Place, Listed]]] = defaultdict(list)
         self._hidden: dict[Digest, list[tuple[Place, Listed]]] = defaultdict(list)
         self._order = 0
@@ -77,17 +45,19 @@ class Plan:
         `images` stand in the order in which their rows are to stand in the store.
         """
         with self._lock:
-            before = len(self._planned)
+            new: dict[bytes | str, Listed] = {}
             for image in images:
                 if self._filtered:
                     self.shown.add(image.digest)
                 if image.digest in self._known:
                     continue
-                if image.digest in self._planned:
+                key = key_of(image.digest)
+                if key in self._planned or key in new:
                     self._elsewhere[image.digest].append((place, image))
                     continue
-                self._add(place, image)
-            return len(self._planned) - before
+                new[key] = image
+            self._add(place, new)
+            return len(new)
 
     def hide(self, place: Place, images: Iterable[Listed]) -> None:
         """Remember images that a filter hides: an index may list them."""
@@ -115,9 +85,10 @@ class Plan:
         with self._lock:
             before = len(self._planned)
             for child in children:
-                digest = Digest(child)
-                if digest in self._hidden and digest not in self._planned:
-                    self._add(*self._hidden[digest].pop(0))
+                digest, key = Digest(child), key_of(child)
+                if digest in self._hidden and key not in self._planned:
+                    place, image = self._hidden[digest].pop(0)
+                    self._add(place, {key: image})
             return len(self._planned) - before
 
     def elsewhere(self, wanted: Wanted, place: Place, failure: FetchFailure) -> tuple[Refusal, ...]:
@@ -131,23 +102,18 @@ class Plan:
             if not homes:
                 return refused
             following, image = homes.pop(0)
-            self._queues[following].append(Wanted(*image, wanted.order, refused))
+            self._queues[following].add(Wanted(*image, wanted.order, refused))
             return ()
 
-    def take(self) -> dict[Place, list[Wanted]]:
+    def take(self) -> dict[Place, Queue]:
         """Return all that is waiting, in natural order, and forget it."""
         with self._lock:
             queues = self._queues
-            self._queues = defaultdict(list)
-            return dict(sorted(queues.items(), key=lambda item: item[1][0].order))
+            self._queues = defaultdict(Queue)
+            return dict(sorted(queues.items(), key=lambda item: item[1].first))
 
-    def _add(self, place: Place, image: Listed) -> None:
-        self._planned.add(image.digest)
-        self._queues[place].append(Wanted(*image, self._order))
-        self._order += 1
-
-
-def chunks(queue: list[Wanted], size: int) -> Iterator[list[Wanted]]:
-    """Yield `queue` in pieces of at most `size`."""
-    for start in range(0, len(queue), size):
-        yield queue[start : start + size]
+    def _add(self, place: Place, images: Mapping[bytes | str, Listed]) -> None:
+        if images:
+            self._planned.update(images)
+            self._queues[place].add_all(list(images.values()), list(images), self._order)
+            self._order += len(images)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from indexer.crawl.progress import Progress
 from indexer.crawl.targets import Walk
-from indexer.ecr import ListedRepository
+from indexer.ecr import ListedImage, ListedRepository
 from indexer.errors import RegistryError
 from indexer.store import RepositoryKey
-from indexer.tables import FailureRow, ImageRow, RepositoryRow, TargetName
+from indexer.tables import FailureRow, RepositoryRow, TargetName
 
 
 class RunWriter(Protocol):
@@ -22,8 +22,8 @@ class RunWriter(Protocol):
     def add_repository(self, row: RepositoryRow, /) -> None:
         """Add a row of `repositories`."""
 
-    def add_images(self, rows: Sequence[ImageRow], /) -> None:
-        """Add rows of `images`."""
+    def add_listing(self, registry_id: str, region: str, repository: str, images: Sequence[Sequence[Any]], /) -> None:
+        """Add a repository's rows of `images`, as columns from manifest_digest on."""
 
     def add_failure(self, row: FailureRow, /) -> None:
         """Add a row of `failures`."""
@@ -94,11 +94,13 @@ class Report:
             self.repositories += row.status == "listed"
             self._writer.add_repository(row)
 
-    def images(self, rows: Sequence[ImageRow]) -> None:
-        """Write a repository's images."""
+    def images(self, walk: Walk, repository: ListedRepository, images: Sequence[ListedImage]) -> None:
+        """Write a repository's images, in the order in which they are given."""
+        # What ECR says of an image stands in the order of the columns.
+        columns = list(zip(*images, strict=True))
         with self._lock:
-            self.image_rows += len(rows)
-            self._writer.add_images(rows)
+            self.image_rows += len(images)
+            self._writer.add_listing(repository.registry_id, walk.target.region, repository.name, columns)
 
     def fail(self, walk: Walk, subject: Subject, cause: Cause) -> None:
         """Write a row of failures."""

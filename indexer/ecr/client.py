@@ -18,7 +18,7 @@ from indexer.ecr.answers import (
     Chunk,
     ListedImage,
     ListedRepository,
-    listed_image,
+    listed_images,
     listed_repository,
     no_answer,
     page,
@@ -78,7 +78,7 @@ class Ecr:
 
     def repositories(self) -> Iterator[list[ListedRepository]]:
         """Yield pages of all repositories. Raises RegistryError; DescribeRepositories in the API reference."""
-        yield from self._pages("DescribeRepositories", "repositories", listed_repository)
+        yield from self._pages("DescribeRepositories", "repositories", _each(listed_repository))
 
     def images(self, repository: str) -> Iterator[list[ListedImage]]:
         """Yield pages of a repository's images, whatever their status. Raises RegistryError.
@@ -86,7 +86,7 @@ class Ecr:
         Without the filter ECR leaves archived images out (DescribeImagesFilter: imageStatus is ACTIVE by default).
         """
         yield from self._pages(
-            "DescribeImages", "imageDetails", listed_image, repositoryName=repository, filter={"imageStatus": "ANY"}
+            "DescribeImages", "imageDetails", listed_images, repositoryName=repository, filter={"imageStatus": "ANY"}
         )
 
     def has_repository(self, repository: str) -> bool:
@@ -140,7 +140,9 @@ class Ecr:
             acceptedMediaTypes=list(ACCEPTED_MEDIA_TYPES),
         )
 
-    def _pages(self, operation: str, key: str, parse: Callable[[Any], T], **arguments: Any) -> Iterator[list[T]]:
+    def _pages(
+        self, operation: str, key: str, parse: Callable[[Sequence[Any]], list[T]], **arguments: Any
+    ) -> Iterator[list[T]]:
         token: str | None = None
         seen: set[str] = set()
         while True:
@@ -149,7 +151,7 @@ class Ecr:
             def ask(more: dict[str, str] = more) -> tuple[list[T], str | None]:
                 answer = self._once(operation, maxResults=PAGE_SIZE, **arguments, **more)
                 items, following = page(operation, answer, key)
-                return [parse(item) for item in items], following
+                return parse(items), following
 
             parsed, following = self._trying(ask)
             yield parsed
@@ -193,6 +195,10 @@ class Ecr:
         except BotoCoreError as error:  # credentials, profiles, parameters: the same again would fail the same
             raise RegistryRefused(operation, type(error).__name__, str(error)) from error
         return answer
+
+
+def _each(parse: Callable[[Any], T]) -> Callable[[Sequence[Any]], list[T]]:
+    return lambda items: [parse(item) for item in items]
 
 
 _NO_ANSWER = (HTTPClientError, NoConnection, IncompleteReadError, ResponseParserError)

@@ -8,7 +8,7 @@ through botocore's own parser. A body that is no JSON object at all is an answer
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -68,3 +68,11 @@ def microseconds(said: Any) -> int | None:
     if not 0 <= seconds < _YEAR_9999:
         raise ValueError(f"no time of a registry: {seconds} seconds after 1970")
     return round(seconds * _MILLION)
+
+
+def microseconds_of(each: Sequence[float | None]) -> list[int | None] | None:
+    """Return times in seconds since 1970 as microseconds; None where one of them is no time of a registry."""
+    given = [seconds for seconds in each if seconds is not None]
+    if given and not (min(given) >= 0 and max(given) < _YEAR_9999):
+        return None
+    return [None if seconds is None else round(seconds * _MILLION) for seconds in each]

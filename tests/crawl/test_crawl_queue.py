@@ -1,0 +1,74 @@
+"""What waits for a repository comes out as it went in, in order, whatever it is."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from indexer.crawl.fetching import Feed
+from indexer.crawl.plan import Plan
+from indexer.crawl.queue import Listed, Place, Queue, Refusal, Wanted, key_of
+from indexer.ecr import FetchFailure
+from indexer.model import Digest
+
+PLACE, OTHER = Place(0, "team/app"), Place(0, "team/copy")
+SHA512 = Digest("sha512:" + "5" * 128)
+_DIGESTS = st.one_of(
+    st.binary(min_size=32, max_size=32).map(lambda key: Digest("sha256:" + key.hex())), st.just(SHA512)
+)
+_TAGS = st.one_of(st.none(), st.text(max_size=8), st.just("\ud800"))
+_LISTED = st.builds(Listed, _DIGESTS, _TAGS, st.one_of(st.none(), st.integers(0, 2**62)))
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.lists(_LISTED, max_size=5), max_size=4), st.integers(1, 4))
+def test_what_went_in_comes_out(listings: list[list[Listed]], size: int) -> None:
+    queue, expected = Queue(), []
+    for number, images in enumerate(listings):
+        first = 100 * number
+        queue.add_all(images, [key_of(each.digest) for each in images], first)
+        expected += [Wanted(*image, first + at) for at, image in enumerate(images)]
+    assert list(queue) == expected
+    spans = list(queue.spans(size))
+    assert [each for span in spans for each in span] == expected
+    assert all(0 < len(span) <= size for span in spans)
+    assert all(type(each.digest) is Digest for each in queue)
+
+
+def listed(number: int, tag: str | None = None) -> Listed:
+    return Listed(Digest(f"sha256:{number:064x}"), tag, number)
+
+
+def test_a_plan_holds_each_digest_once_and_remembers_who_else_has_it() -> None:
+    plan = Plan({listed(3).digest})
+    assert plan.want(PLACE, [listed(1), listed(2, "a"), listed(1, "again"), listed(3)]) == 2
+    assert plan.want(OTHER, [listed(2, "b"), listed(4)]) == 1
+    assert plan.planned == 3
+    taken = plan.take()
+    assert {place: list(queue) for place, queue in taken.items()} == {
+        PLACE: [Wanted(*listed(1), 0), Wanted(*listed(2, "a"), 1)],
+        OTHER: [Wanted(*listed(4), 2)],
+    }
+    assert plan.take() == {}
+    failure = FetchFailure(listed(2).digest, "ImageNotFound", "gone")
+    (wanted,) = list(taken[PLACE])[1:]
+    assert plan.elsewhere(wanted, PLACE, failure) == ()
+    (again,) = plan.take()[OTHER]
+    assert again == Wanted(*listed(2, "b"), 1, (Refusal(PLACE, "a", failure),))
+    assert [each.place for each in plan.elsewhere(again, OTHER, failure)] == [PLACE, OTHER]
+
+
+def test_a_feed_gives_calls_of_one_repository_each() -> None:
+    plan = Plan(set())
+    plan.want(PLACE, map(listed, range(5)))
+    plan.want(OTHER, map(listed, range(5, 8)))
+    tasks = list(Feed(plan.take(), 2))
+    assert [(task.place, len(task.wanted)) for task in tasks] == [
+        (PLACE, 2),
+        (PLACE, 2),
+        (PLACE, 1),
+        (OTHER, 2),
+        (OTHER, 1),
+    ]
+    assert [each.order for task in tasks for each in task.wanted] == list(range(8))
+    assert tasks[0].ask.pulled == [0, 1]
