@@ -32,6 +32,7 @@ _ENVIRONMENT = {
     "AWS_EC2_METADATA_DISABLED": "true",
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "ARROW_DEFAULT_MEMORY_POOL": "system",  # as `indexer` sets it; here for all contenders
 }
 Result = dict[str, Any]
 

@@ -32,6 +32,8 @@ def main() -> int:
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError):  # a stand-in that somebody put there
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # as above
+    # Before pyarrow is loaded, and for the processes that a run starts: its own pools keep 100 MB of what a run had.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     take_signals()
     return execute(sys.argv[1:])
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from indexer.crawl.spent import Work
 from indexer.ecr import Batch, Ecr, FetchFailure
 from indexer.flatten import Flattened, Source, flatten
 from indexer.model import Digest
@@ -67,6 +68,7 @@ class Hands:
         self._sink = sink
         self._now = now
         self._follow = follow
+        self.flattening, self.writing = Work(), Work()
         self._refused: dict[tuple[int, str], FetchFailure] = {}
 
     def do(self, ask: Ask) -> Told:
@@ -75,10 +77,12 @@ class Hands:
         where = (self._accounts[ask.target], self._ecrs[ask.target].target.region, ask.repository, self._now())
         known = dict(zip(ask.digests, zip(ask.orders, ask.pulled, strict=True), strict=True))
         flattened: list[tuple[Flattened, int]] = []
-        for digest, raw, verified in batch.manifests:
-            order, pulled_at = known[digest]
-            flattened.append((flatten(digest, raw, Source(*where, pulled_at), verified=verified), order))
-        self._sink.add_all(flattened)
+        with self.flattening.measured():
+            for digest, raw, verified in batch.manifests:
+                order, pulled_at = known[digest]
+                flattened.append((flatten(digest, raw, Source(*where, pulled_at), verified=verified), order))
+        with self.writing.measured():
+            self._sink.add_all(flattened)
         rows = [each.manifest for each, _ in flattened]
         problems = [(Digest(row.manifest_digest), row.problem) for row in rows if row.problem is not None]
         entries = (entry for each, _ in flattened for entry in each.index_entries)

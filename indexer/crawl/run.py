@@ -15,17 +15,19 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import indexer
 from indexer.config import Config
 from indexer.crawl.fetching import Fetcher, Threads
 from indexer.crawl.hands import Hands
 from indexer.crawl.listing import Listing
+from indexer.crawl.memory import frugal
 from indexer.crawl.plan import Plan
 from indexer.crawl.progress import Progress
 from indexer.crawl.report import Report
 from indexer.crawl.shared import Shared, rare_collections
+from indexer.crawl.spent import Spent, Work, cpu_seconds
 from indexer.crawl.targets import Walk, walks
 from indexer.crawl.worker import Place, Setup
 from indexer.crawl.workers import processes, turns, workers
@@ -36,7 +38,10 @@ from indexer.tables import RunRow
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a run did. `row` is its row in `runs`; `seconds` is wall time, `waited` what the pace made threads wait."""
+    """What a run did. `row` is its row in `runs`, with where the time went; `seconds` is wall time.
+
+    `waited` is what the pace made requests wait, in seconds, added up over all threads and processes.
+    """
 
     row: RunRow
     failed_targets: int
@@ -50,12 +55,12 @@ class Summary:
 
 
 class Fetched(NamedTuple):
-    """What came of fetching; `requests` and `waited` are those of worker processes alone."""
+    """What came of fetching; `requests`, and what `spent` has of waiting, are those of worker processes alone."""
 
     manifests: int
     bytes: int
     requests: int
-    waited: float
+    spent: Spent
 
 
 def crawl(
@@ -72,20 +77,32 @@ def crawl(
     `failures` of a committed run.
     """
     progress = progress or Progress()
-    began = time.monotonic()
+    frugal()
+    began, cpu = time.monotonic(), cpu_seconds()
     targets = walks(config)
     with rare_collections(), store.writer(now=now, version=indexer.__version__) as writer:
         shared = Shared(Plan(writer.known(), filtered=config.images.hides), Report(writer, progress), progress, now)
         _list(config, targets, store, shared)
+        listed = time.monotonic()
         fetched = _fetch(config, targets, writer, shared)
+        with (last := Work()).measured():
+            writer.flush()
         progress.phase = "committing"
-        row = _row(config, writer, targets, shared, fetched)
+        spent = fetched.spent + Spent(0.0, last.seconds, _waited(targets))
+        times = _milliseconds(cpu_seconds() - cpu, listed - began, time.monotonic() - listed, *spent)
+        row = _row(config, writer, targets, shared, fetched)._replace(**times)
         writer.commit_run(row)
     progress.phase = "done"
-    waited = fetched.waited + sum(
-        pace.waited for pace in {id(walk.ecr.pace): walk.ecr.pace for walk in targets}.values()
-    )
-    return Summary(row, len(shared.report.target_errors), time.monotonic() - began, waited)
+    return Summary(row, len(shared.report.target_errors), time.monotonic() - began, spent.waiting)
+
+
+def _waited(targets: list[Walk]) -> float:
+    return sum(pace.waited for pace in {walk.ecr.pace for walk in targets})
+
+
+def _milliseconds(*seconds: float) -> dict[str, Any]:
+    names = ("cpu_ms", "listing_ms", "fetching_ms", "flattening_ms", "writing_ms", "waiting_ms")
+    return dict(zip(names, (round(1000 * each) for each in seconds), strict=True))
 
 
 def _list(config: Config, targets: list[Walk], store: Store, shared: Shared) -> None:
@@ -127,7 +144,8 @@ def _fetch(config: Config, targets: list[Walk], writer: Writer, shared: Shared) 
         ecrs = [walk.ecr for walk in targets]
         hands = Hands(ecrs, accounts, writer, now=shared.now, follow=shared.plan.hides)
         fetcher.run(Threads(hands, config.fetch.connections, shared.stop), config.fetch.chunk_size)
-        return Fetched(fetcher.manifests, fetcher.bytes, 0, 0.0)
+        spent = Spent(hands.flattening.seconds, hands.writing.seconds)
+        return Fetched(fetcher.manifests, fetcher.bytes, 0, spent)
     ahead = shared.now() - datetime.now(UTC)
     setups = [
         Setup(
@@ -143,8 +161,8 @@ def _fetch(config: Config, targets: list[Walk], writer: Writer, shared: Shared) 
     ]
     with workers(setups) as crew:
         fetcher.run(crew, config.fetch.chunk_size)
-    requests, waited = (sum(column) for column in zip(*crew.done, strict=True))
-    return Fetched(fetcher.manifests, fetcher.bytes, int(requests), waited)
+    requests = sum(done.requests for done in crew.done)
+    return Fetched(fetcher.manifests, fetcher.bytes, requests, sum((done.spent for done in crew.done), Spent()))
 
 
 def _place(config: Config, walk: Walk, account: str, connections: int) -> Place:

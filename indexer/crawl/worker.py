@@ -21,10 +21,10 @@ from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
-import pyarrow as pa
-
 from indexer.crawl.hands import Ask, Hands
+from indexer.crawl.memory import frugal
 from indexer.crawl.shared import rare_collections
+from indexer.crawl.spent import Spent
 from indexer.ecr import Ecr, Pace, Target, Turn, connect
 from indexer.errors import IndexerError
 from indexer.store import Share, segments_of
@@ -66,7 +66,7 @@ class Done(NamedTuple):
     """The worker's last answer: all it was given is committed. Seconds and requests are those of its whole life."""
 
     requests: int
-    waited: float
+    spent: Spent
 
 
 class Broken(NamedTuple):
@@ -82,8 +82,7 @@ def main() -> None:
     descriptors = [int(each) for each in sys.argv[1:]]
     for descriptor in descriptors:
         os.set_inheritable(descriptor, False)
-    # pyarrow's own pool keeps 35 MB more than it uses at any time, in each process.
-    pa.set_memory_pool(pa.system_memory_pool())
+    frugal()
     link = Connection(descriptors[0])
     try:
         code = Worker(link, link.recv()).run()
@@ -124,7 +123,7 @@ class Worker:
             future = pools[ask.target].submit(self._do, hands, number, ask)
             self._running.add(future)
             future.add_done_callback(self._running.discard)
-        return self._end(pools, message)
+        return self._end(hands, pools, message)
 
     def _prepare(self) -> tuple[Hands, list[ThreadPoolExecutor]]:
         for place in self._setup.places:
@@ -141,16 +140,18 @@ class Worker:
     def _do(self, hands: Hands, number: int, ask: Ask) -> None:
         self._guarded(lambda: self._send((number, hands.do(ask))))
 
-    def _end(self, pools: list[ThreadPoolExecutor], message: Last) -> int:
+    def _end(self, hands: Hands, pools: list[ThreadPoolExecutor], message: Last) -> int:
         for pool in pools:
             pool.shutdown(wait=False, cancel_futures=message.now)
         wait(list(self._running), timeout=_LAST_CALLS if message.now else None)
-        return self._guarded(self._flush)
+        return self._guarded(lambda: self._flush(hands))
 
-    def _flush(self) -> None:
-        self._segments.flush()
+    def _flush(self, hands: Hands) -> None:
+        with hands.writing.measured():
+            self._segments.flush()
         requests = sum(ecr.requests for ecr in self._ecrs)
-        self._send(Done(requests, sum(pace.waited for pace in self._paces.values())))
+        waited = sum(pace.waited for pace in self._paces.values())
+        self._send(Done(requests, Spent(hands.flattening.seconds, hands.writing.seconds, waited)))
 
     def _guarded(self, work: Callable[[], None]) -> int:
         """Do some work; what goes wrong is told to the parent, who ends the run."""

@@ -6,18 +6,27 @@ Used by the store's one writer, and by the workers that write segments for it wh
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from operator import itemgetter
 from typing import Any, Final, NamedTuple, Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from indexer.flatten import Layers
 from indexer.store import layout
-from indexer.store.parquet import Columns, TableFile, columns_of
+from indexer.store.parquet import Columns, TableFile, arrow_of, columns_of
 from indexer.store.places import Folder
 from indexer.tables import MANIFESTS, TABLES, ConfigRow, IndexEntryRow, LayerRow, ManifestRow
 
 FIRST_SEGMENT: Final = 500
 SEGMENT_MANIFESTS: Final = 20_000
 SEGMENT_BYTES: Final = 64 << 20
+
+
+_PART: Final = 2_000
+_Place = tuple[str, str, str, int, str]
 
 
 class Limits(NamedTuple):
@@ -100,7 +109,7 @@ class Segments:
         """Commit what is in hand if it is something and reaches `least`; one segment at a time."""
         with self._commit_lock:
             with self._buffer_lock:
-                if not self._buffer.manifests or not self._buffer.reaches(least):
+                if not self._buffer.count or not self._buffer.reaches(least):
                     return
                 buffer, self._buffer = self._buffer, _Buffer()
             self._check()
@@ -115,45 +124,58 @@ class Segments:
 
 
 class _Buffer:
-    """Rows in hand for the next segment."""
+    """Rows in hand for the next segment, most of them as Arrow: as Python's objects they take twice the memory."""
 
     def __init__(self) -> None:
-        self.manifests: list[tuple[Flattened, int]] = []
+        self.count = 0
         self.bytes = 0
+        self._loose: list[tuple[Flattened, int]] = []
+        self._parts: list[tuple[_Place, dict[str, pa.Table]]] = []
 
     def add_all(self, each: Sequence[tuple[Flattened, int]]) -> None:
-        self.manifests += each
+        self._loose += each
+        self.count += len(each)
         self.bytes += sum([flattened.manifest.manifest_bytes for flattened, _ in each])
+        if len(self._loose) >= _PART:
+            self._pack()
 
     def reaches(self, limits: Limits) -> bool:
-        return len(self.manifests) >= limits.manifests or self.bytes >= limits.bytes
+        return self.count >= limits.manifests or self.bytes >= limits.bytes
 
-    def tables(self) -> dict[str, Columns]:
-        """Return the columns of each table of a segment, in natural order: neighbours share layers."""
-        self.manifests.sort(key=_place)
-        each = [flattened for flattened, _ in self.manifests]
-        return {
+    def tables(self) -> dict[str, pa.Table]:
+        """Return each table of a segment, in natural order, save for late parts: neighbours share layers."""
+        if self._loose:
+            self._pack()
+        self._parts.sort(key=itemgetter(0))
+        return {name: pa.concat_tables([part[name] for _, part in self._parts]) for name in self._parts[0][1]}
+
+    def _pack(self) -> None:
+        self._loose.sort(key=_place)
+        each = [flattened for flattened, _ in self._loose]
+        columns = {
             "manifests": columns_of(one.manifest for one in each),
-            "layers": _layers(one.layers for one in each),
+            "layers": _layers(each),
             "configs": columns_of(row for one in each for row in one.configs),
             "index_entries": columns_of(row for one in each for row in one.index_entries),
         }
+        part = {name: arrow_of(TABLES[name], its) for name, its in columns.items()}
+        self._parts.append((_place(self._loose[0]), part))
+        self._loose = []
 
 
-def _place(given: tuple[Flattened, int]) -> tuple[str, str, str, int, str]:
+def _place(given: tuple[Flattened, int]) -> _Place:
     row, order = given[0].manifest, given[1]
     return (row.registry_id, row.region, row.repository, order, row.manifest_digest)
 
 
-def _layers(each: Iterable[Sequence[LayerRow]]) -> Columns:
+def _layers(each: Sequence[Flattened]) -> Columns:
     """Return the columns of `layers`, without ever making the rows of those that are columns already."""
-    columns: list[list[Any]] = [[] for _ in LayerRow._fields]
-    manifests, positions, digests, media_types, sizes, distributable, annotations, repeated = columns
-    for layers in each:
-        count = len(layers)
+    columns: list[list[Any]] = [[] for _ in LayerRow._fields[2:]]
+    digests, media_types, sizes, distributable, annotations, repeated = columns
+    counts = [len(one.layers) for one in each]
+    for one, count in zip(each, counts, strict=True):
+        layers = one.layers
         if isinstance(layers, Layers):
-            manifests += [layers.manifest_digest] * count
-            positions += range(count)
             digests += layers.digests
             media_types += layers.media_types
             sizes += layers.sizes
@@ -161,22 +183,26 @@ def _layers(each: Iterable[Sequence[LayerRow]]) -> Columns:
             annotations += [None] * count
             repeated += [False] * count
         elif count:
-            for column, values in zip(columns, zip(*layers, strict=True), strict=True):
+            for column, values in zip(columns, zip(*(row[2:] for row in layers), strict=True), strict=True):
                 column.extend(values)
-    return columns
+    return [*_manifests_and_positions(each, counts), *columns] if digests else []
 
 
-def write(
-    folder: Folder,
-    table: str,
-    name: str,
-    columns: Columns,
-    check: Callable[[], None] = lambda: None,
-) -> None:
+def _manifests_and_positions(each: Sequence[Flattened], counts: Sequence[int]) -> tuple[pa.Array, pa.Array]:
+    """Return the first two columns of `layers`, made by Arrow: from lists they took as long as all the others."""
+    ends = pa.array([0, *accumulate(counts)], pa.int32())
+    # Of each layer, whose list it is in.
+    parents = pc.list_parent_indices(pa.ListArray.from_arrays(ends, pa.nulls(ends[-1].as_py())))
+    manifests = pa.array([one.manifest.manifest_digest for one in each], pa.string())
+    numbers = pa.array(range(len(parents)), pa.int32())
+    return manifests.take(parents), pc.subtract(numbers, ends.take(parents))
+
+
+def write(folder: Folder, table: str, name: str, data: pa.Table, check: Callable[[], None] = lambda: None) -> None:
     """Write and publish one file; `check` is called when it is written and not yet published."""
     file = TableFile(folder, TABLES[table], name)
     try:
-        file.add_columns(columns)
+        file.add_data(data)
         file.finish()
         check()
         file.publish()

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import compress
 from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
@@ -17,7 +18,7 @@ from indexer.errors import StoreError
 from indexer.store import layout
 from indexer.store.commits import Recovered
 from indexer.store.known import Known
-from indexer.store.parquet import TableFile, columns_of
+from indexer.store.parquet import TableFile, arrow_of, columns_of
 from indexer.store.places import Folder, Lock, Share
 from indexer.store.segments import Flattened, Limits, Numbers, Segments, write
 from indexer.tables import (
@@ -87,7 +88,8 @@ class Writer:
             # By the chunk and not one by one: 6 microseconds a manifest less.
             with self._known_lock:
                 given = list(each)
-                new = [one for one in given if self._known.add(one[0].manifest.manifest_digest)]
+                fresh = self._known.add_all([flattened.manifest.manifest_digest for flattened, _ in given])
+                new = list(compress(given, fresh))
                 self.duplicates += len(given) - len(new)
             self._segments.add_all(new)
             return len(new)
@@ -131,7 +133,7 @@ class Writer:
             for table in layout.dependents(RUNS):
                 self._run_file(table.name).publish()
             # Last, when all the run's segments and its other files are durable: this name is the run's commit.
-            write(self._folder, RUNS.name, self.run_id, columns_of([run]))
+            write(self._folder, RUNS.name, self.run_id, arrow_of(RUNS, columns_of([run])))
             self._ended = f"the run {self.run_id} is committed"
 
     def close(self) -> None:

@@ -145,3 +145,9 @@ class RunRow(NamedTuple):
     bytes: int
     tag_status: str = "any"
     image_status: str = "any"
+    cpu_ms: int | None = None
+    listing_ms: int | None = None
+    fetching_ms: int | None = None
+    flattening_ms: int | None = None
+    writing_ms: int | None = None
+    waiting_ms: int | None = None

@@ -94,5 +94,13 @@ RUNS = Table(
         required("bytes", "int64", "Bytes of the manifests fetched, as text."),
         required("tag_status", "string", "The filter images.tag_status that its listings went through, or any."),
         required("image_status", "string", "The filter images.image_status that its listings went through, or any."),
+        optional("cpu_ms", "int64", "Milliseconds of CPU, user and system, of all the run's processes."),
+        optional("listing_ms", "int64", "Milliseconds from the start until everything was listed."),
+        optional("fetching_ms", "int64", "Milliseconds from then until everything was fetched and stored."),
+        optional("flattening_ms", "int64", "Milliseconds of CPU for turning documents into rows; part of cpu_ms."),
+        optional("writing_ms", "int64", "Milliseconds of CPU for taking rows and writing segments; part of cpu_ms."),
+        optional(
+            "waiting_ms", "int64", "Milliseconds that requests waited for their turn (requests_per_second), added up."
+        ),
     ),
 )

@@ -80,6 +80,22 @@ def test_times_are_those_of_the_runs_clock(tmp_path: Path) -> None:
         assert days == {True}
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_run_says_where_its_time_went(tmp_path: Path, count: int) -> None:
+    with world(tmp_path / "store", [estate()]) as the_world:
+        the_world.server.latency = 0.02
+        summary = the_world.run(fetch={"processes": count, "chunk_size": 10, "requests_per_second": 40})
+        (row,) = the_world.rows("runs")
+    work = [row[name] for name in ("cpu_ms", "flattening_ms", "writing_ms")]
+    assert all(milliseconds >= 0 for milliseconds in work)
+    assert row["cpu_ms"] >= max(row["flattening_ms"], row["writing_ms"]) > 0
+    assert row["waiting_ms"] == round(1000 * summary.waited) > 0, "the limit made them wait"
+    # Each answer takes 20 ms, and neither half of a run is done without one.
+    assert row["listing_ms"] >= 20
+    assert row["fetching_ms"] >= 20
+    assert row["listing_ms"] + row["fetching_ms"] <= round(1000 * summary.seconds) + 2
+
+
 def test_two_targets_and_faults(tmp_path: Path) -> None:
     here, there = Registry(), Registry(registry_id="210987654321", region="us-east-1")
     for registry, name in ((here, "aa"), (there, "bb")):

@@ -69,6 +69,14 @@ def test_many_additions_are_merged() -> None:
     assert not any(f"sha256:{numbers.getrandbits(256):064x}" in known for _ in range(1000))
 
 
+def test_digests_that_are_added_together_are_told_one_by_one() -> None:
+    one, two, other = ("sha256:" + "1" * 64, "sha256:" + "2" * 64, "sha512:" + "3" * 128)
+    known = Known.of([pa.array([two])])
+    assert known.add_all([one, two, one, other, other]) == [True, False, False, True, False]
+    assert known.add_all([]) == []
+    assert (len(known), one in known, other in known) == (3, True, True)
+
+
 def test_each_digest_is_new_to_one_thread_only() -> None:
     known = Known()
     digests = [digest_of(str(number)) for number in range(5000)]
