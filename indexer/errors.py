@@ -7,6 +7,7 @@
     ├── StoreError                        1   the store cannot be read or written
     │   ├── StoreMissing                  2   there is no store where one was named
     │   ├── StoreFormatError              2   the store is of a version this program does not know
+    │   │   └── StoreOutdated             2   the store is of an older version; `indexer reflatten` upgrades it
     │   ├── StoreDamaged                  1   a committed file is missing or unreadable
     │   └── StoreLocked                   4   another run holds the store
     ├── RegistryError                     1   a call to ECR failed; `code` and `reason` go to `failures`
@@ -62,6 +63,10 @@ class StoreFormatError(StoreError):
     """The store was written in a format this version does not know."""
 
     exit_code = EXIT_USAGE
+
+
+class StoreOutdated(StoreFormatError):  # noqa: N818 - named by the state the caller meets
+    """The store was written in an older format, which one command makes into this version's."""
 
 
 class StoreDamaged(StoreError):  # noqa: N818 - named by the state the caller meets

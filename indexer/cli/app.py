@@ -18,12 +18,12 @@ from indexer.cli.options import (
     SortOption,
     StoreOption,
 )
+from indexer.cli.upkeep_commands import add_upkeep
 from indexer.cli.voice import LogFormat, Voice
 from indexer.errors import EXIT_USAGE
 
 _EPILOG = "Examples:\n  indexer demo\n  indexer run\n  indexer query registry-totals\n  indexer find team/app:latest"
 _QUERY_EPILOG = "Examples:\n  indexer query most-shared-layers -p limit=5\n  indexer query most-shared-layers --help"
-
 app = typer.Typer(
     name="indexer",
     rich_markup_mode="rich",
@@ -275,3 +275,6 @@ def report(
     from indexer.cli.report.command import write_report  # noqa: PLC0415 - duckdb, pyarrow
 
     write_report(file, config, store, title=title, price=price)
+
+
+add_upkeep(app)

@@ -38,3 +38,13 @@ SortOption: TypeAlias = Annotated[
 ParametersOption: TypeAlias = Annotated[
     list[str] | None, typer.Option("--parameter", "-p", metavar="KEY=VALUE", help="A parameter; may be repeated.")
 ]
+GRACE_HOURS = 24.0
+GraceOption: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        "--grace-hours",
+        min=0,
+        metavar="H",
+        help="Remove files that were replaced H hours ago or longer; 0 only where nobody reads the store now.",
+    ),
+]

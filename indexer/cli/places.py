@@ -39,12 +39,21 @@ def refuse_demo(config: Path, store: str) -> None:
 def open_store(config: str | None, store: str | None) -> OpenStore:
     """Open the store for reading, with the configuration's own queries; UsageError where none is named."""
     loaded = _config_if_any(config, needed=store is None)
+    return OpenStore(_location(loaded, store), query_folders=_folders(loaded), cache=cache_folder())
+
+
+def store_location(config: str | None, store: str | None) -> str:
+    """Return where the store is; UsageError where none is named."""
+    return store or _location(_config_if_any(config, needed=True), None)
+
+
+def _location(loaded: Config | None, store: str | None) -> str:
     location = store or (loaded.store if loaded is not None else None)
     if location is None:
         raise UsageError(
             f"which store? Name it with --store, or in INDEXER_STORE, or as store: in {CONFIG} (there is none here)"
         )
-    return OpenStore(location, query_folders=_folders(loaded), cache=cache_folder())
+    return location
 
 
 def cache_folder() -> Path | None:

@@ -8,10 +8,22 @@ alone. A document is flattened whole or not at all: the first thing wrong with i
 
 from __future__ import annotations
 
+from indexer.flatten.again import VERSION, again, is_genuine
 from indexer.flatten.checks import is_sha256
 from indexer.flatten.layers import Layers
 from indexer.flatten.manifests import parse
 from indexer.flatten.rows import Flattened, Source, flatten
 from indexer.flatten.schema1 import digest_matches
 
-__all__ = ["Flattened", "Layers", "Source", "digest_matches", "flatten", "is_sha256", "parse"]
+__all__ = [
+    "VERSION",
+    "Flattened",
+    "Layers",
+    "Source",
+    "again",
+    "digest_matches",
+    "flatten",
+    "is_genuine",
+    "is_sha256",
+    "parse",
+]

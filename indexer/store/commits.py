@@ -1,7 +1,12 @@
-"""What is committed: one consistent view of a store, and what is left of writers that died."""
+"""What is committed: one consistent view of a store, and what is left of writers that died.
+
+What was replaced or pruned (indexer.store.versions) is no part of the view, but no writer's litter either: it stays for
+the readers that listed it before.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +14,7 @@ from typing import NamedTuple
 from indexer.errors import StoreDamaged
 from indexer.store import layout
 from indexer.store.places import Folder
+from indexer.store.versions import versions
 from indexer.tables import MANIFESTS, RUNS, TABLES, Table
 
 
@@ -23,6 +29,8 @@ class Files(NamedTuple):
     tables: Mapping[str, tuple[Path, ...]]
     segments: tuple[str, ...]
     runs: tuple[str, ...]
+    newest: str | None = None
+    """The highest id in the store, also of runs that committed segments only, and of what was replaced."""
 
 
 class _Paths(Mapping[str, tuple[Path, ...]]):
@@ -56,20 +64,28 @@ class Recovered(NamedTuple):
 def committed(folder: Folder) -> Files:
     """Return the committed files; StoreDamaged where one of them is missing."""
     # Runs before segments: a run is committed after its segments, so the segments of a run seen here are all seen.
-    runs = _names(folder, RUNS)
-    segments = _names(folder, MANIFESTS)
+    runs = versions(folder, RUNS)
+    segments = versions(folder, MANIFESTS)
     keys = {}
     for table in TABLES.values():
-        names = segments if table.per == "segment" else runs
+        names = segments.current if table.per == "segment" else runs.current
         if table not in {RUNS, MANIFESTS}:
             _check(folder, table, names)
         keys[table.name] = [layout.published_key(table, name) for name in names]
-    return Files(_Paths(folder, keys), segments, runs)
+    newest = max(filter(None, (segments.newest, runs.newest)), default=None)
+    return Files(_Paths(folder, keys), segments.current, runs.current, newest)
 
 
-def newest_run(files: Files) -> str | None:
-    """Return the highest run id of all that is committed, also of runs that committed segments only."""
-    return max((layout.run_of(name) for name in (*files.segments[-1:], *files.runs[-1:])), default=None)
+def state_format(folder: Folder, version: str, *, over: bool = False) -> None:
+    """Write the file that says which format the store has; `over` where one of an older format is there."""
+    staged = folder.stage(layout.FORMAT_FILE)
+    stated = {"format": layout.FORMAT, "program": layout.PROGRAM, "version": version}
+    try:
+        staged.write(json.dumps(stated).encode() + b"\n")
+        staged.publish(over=over)
+    except BaseException:
+        staged.abandon()
+        raise
 
 
 def recover(folder: Folder) -> Recovered:
@@ -112,5 +128,5 @@ def _check(folder: Folder, table: Table, names: tuple[str, ...]) -> None:
 
 def _advice(table: Table) -> str:
     if table.per == "segment":
-        return "Restore it from a backup, or remove its segment's file in manifests/: the next run fetches it again."
-    return "Restore it from a backup, or remove its run's file in runs/: the run is then forgotten."
+        return "Restore it from a backup, or run indexer verify --repair: it makes the rows anew from manifests/."
+    return "Restore it from a backup, or run indexer verify --repair: it gives the run up."

@@ -85,4 +85,5 @@ def _damage(path: Path) -> Iterator[None]:
         raise StoreError(f"Cannot read {path}: {error.strerror}. Give this user the right to it.") from error
     except (OSError, pa.ArrowInvalid, KeyError) as error:
         # pyarrow tells a file that is cut short or changed by either of these
-        raise StoreDamaged(f"Cannot read {path}: {error}. Restore it from a backup.") from error
+        advice = "Restore it from a backup, or run indexer verify --repair."
+        raise StoreDamaged(f"Cannot read {path}: {error}. {advice}") from error

@@ -187,7 +187,7 @@ class _LocalFile:
     def flush(self) -> None:
         """Nothing: what is held goes out in blocks, and at the end."""
 
-    def publish(self) -> None:
+    def publish(self, *, over: bool = False) -> None:
         self._write_out()
         with explained("write", self._target):
             # Published means whole: the bytes are on the device before any name that a reader looks at leads to them.
@@ -195,7 +195,7 @@ class _LocalFile:
             self.closed = True
             self._disk.close(self._descriptor)
             # Published files never change. Only the holder of the lock publishes, so nothing comes in between.
-            if os.path.lexists(self._target):
+            if not over and os.path.lexists(self._target):
                 raise StoreError(f"{self._target} exists already, and files of a store are never changed.")
             self._disk.rename(self._path, self._target)
             # The name is on the device before the next step: what commits can never outlive what it commits.

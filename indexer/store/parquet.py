@@ -6,7 +6,7 @@ Everything here can change without a new format version: any reader of Parquet r
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
 from typing import Any, Final
@@ -28,6 +28,8 @@ GROUP_ROWS: Final = {"manifests": 20_000, "images": 65_536}
 """Rows in a row group: what a writer holds as rows and a reader decodes at once. `manifests` carry their text."""
 _GROUP_ROWS: Final = 131_072
 _FALSE_POSITIVES: Final = 0.01
+FLATTENER: Final = "indexer.flattener"
+"""The key in the metadata of a `manifests` file that says which flattener (`flatten.VERSION`) made the segment."""
 _FLAT: Final = frozenset({"string", "int32", "int64", "bool", "timestamp"})
 
 
@@ -67,10 +69,20 @@ class TableFile:
     """One Parquet file under construction: rows come in, row groups go out to a staged file.
 
     Rows are held until a row group is full, then sorted by `order` (None: as they came) and written. Thread-safe.
+    `metadata` is text for the file's footer.
     """
 
-    def __init__(self, folder: Folder, table: Table, name: str, order: Callable[[Any], Any] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Folder,
+        table: Table,
+        name: str,
+        order: Callable[[Any], Any] | None = None,
+        *,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
         self._table = table
+        self._metadata = metadata
         self._order = order
         self._staged = folder.stage(published_key(table, name))
         self._writer: Any = None
@@ -134,6 +146,8 @@ class TableFile:
         if self._held or self._writer is None:
             self._write(self._held)
             self._held = []
+        if self._metadata:
+            self._writer.add_key_value_metadata(self._metadata)
         self._writer.close()
         self._finished = True
 

@@ -23,8 +23,11 @@ class Staged(Protocol):
     def flush(self) -> None:
         """Do nothing: only `publish` makes anything visible."""
 
-    def publish(self) -> None:
-        """Make the whole file durable and visible under its key. StoreError where the key is there already."""
+    def publish(self, *, over: bool = False) -> None:
+        """Make the whole file durable and visible under its key. StoreError where the key is there already.
+
+        `over` is for the one file that may change, format.json: it takes the place of the old one in one step.
+        """
 
     def abandon(self) -> None:
         """Drop the file; later writes go nowhere. Never raises."""

@@ -14,9 +14,9 @@ from typing import Any, Final, NamedTuple, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from indexer.flatten import Layers
+from indexer.flatten import VERSION, Layers
 from indexer.store import layout
-from indexer.store.parquet import Columns, TableFile, arrow_of, columns_of
+from indexer.store.parquet import FLATTENER, Columns, TableFile, arrow_of, columns_of
 from indexer.store.places import Folder
 from indexer.tables import MANIFESTS, TABLES, ConfigRow, IndexEntryRow, LayerRow, ManifestRow
 
@@ -151,16 +151,20 @@ class _Buffer:
 
     def _pack(self) -> None:
         self._loose.sort(key=_place)
-        each = [flattened for flattened, _ in self._loose]
-        columns = {
-            "manifests": columns_of(one.manifest for one in each),
-            "layers": _layers(each),
-            "configs": columns_of(row for one in each for row in one.configs),
-            "index_entries": columns_of(row for one in each for row in one.index_entries),
-        }
-        part = {name: arrow_of(TABLES[name], its) for name, its in columns.items()}
+        part = tables_of([flattened for flattened, _ in self._loose])
         self._parts.append((_place(self._loose[0]), part))
         self._loose = []
+
+
+def tables_of(each: Sequence[Flattened]) -> dict[str, pa.Table]:
+    """Return each table of a segment that holds these manifests, in their order."""
+    columns = {
+        "manifests": columns_of(one.manifest for one in each),
+        "layers": _layers(each),
+        "configs": columns_of(row for one in each for row in one.configs),
+        "index_entries": columns_of(row for one in each for row in one.index_entries),
+    }
+    return {name: arrow_of(TABLES[name], its) for name, its in columns.items()}
 
 
 def _place(given: tuple[Flattened, int]) -> _Place:
@@ -200,7 +204,8 @@ def _manifests_and_positions(each: Sequence[Flattened], counts: Sequence[int]) -
 
 def write(folder: Folder, table: str, name: str, data: pa.Table, check: Callable[[], None] = lambda: None) -> None:
     """Write and publish one file; `check` is called when it is written and not yet published."""
-    file = TableFile(folder, TABLES[table], name)
+    metadata = {FLATTENER: str(VERSION)} if table == MANIFESTS.name else None
+    file = TableFile(folder, TABLES[table], name, metadata=metadata)
     try:
         file.add_data(data)
         file.finish()

@@ -8,16 +8,18 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
-from indexer.errors import StoreDamaged, StoreError, StoreFormatError, StoreMissing, UsageError
+from indexer.errors import StoreDamaged, StoreError, StoreFormatError, StoreMissing, StoreOutdated, UsageError
 from indexer.store import facts, layout
-from indexer.store.commits import Files, committed, newest_run, recover
+from indexer.store.commits import Files, committed, recover, state_format
 from indexer.store.files import Disk
 from indexer.store.known import Known
 from indexer.store.locations import folder_at, folder_of
 from indexer.store.places import Folder, Share
 from indexer.store.segments import FIRST_SEGMENT, SEGMENT_BYTES, SEGMENT_MANIFESTS, Limits, Numbers, Segments
+from indexer.store.upkeep.holding import Held
+from indexer.store.versions import remove_replaced
 from indexer.store.writer import Start, Writer
-from indexer.tables import TABLES
+from indexer.tables import MANIFESTS, RUNS, TABLES
 
 
 class Store:
@@ -27,15 +29,16 @@ class Store:
         self._folder = folder
 
     @classmethod
-    def open(cls, location: str | Path, *, cache: Path | None = None) -> Store:
+    def open(cls, location: str | Path, *, cache: Path | None = None, outdated: bool = False) -> Store:
         """Return the store at `location`, for reading.
 
+        `outdated` lets one of an older format through, for `reflatten` alone: its files may lack columns.
         `cache` is where copies of the files of a store elsewhere are kept, by default a folder of this user's.
         StoreMissing where there is none, StoreFormatError where it is newer than this version or something else,
         UsageError for a location of a kind that is not supported.
         """
         folder = folder_at(location, cache=cache)
-        if not has_format(folder):
+        if not has_format(folder, outdated=outdated):
             refuse_foreign(folder, StoreFormatError)
             raise StoreMissing(f"There is no store at {folder.location}. `indexer run` makes one.")
         return cls(folder)
@@ -86,6 +89,26 @@ class Store:
         """Return the newest status (listed, failed, deleted) of every repository that any run saw."""
         return facts.last_repositories(self.files().tables["repositories"])
 
+    @property
+    def place(self) -> Folder:
+        """Where the files are, for what looks after them (indexer.store.upkeep)."""
+        return self._folder
+
+    @contextmanager
+    def upkeep(self, *, now: Callable[[], datetime], command: str) -> Iterator[Held]:
+        """Take the lock, clear away what a dead writer left, and give the right to replace what is committed."""
+        lock = self._folder.lock(command, now())
+
+        def check() -> None:
+            if not lock.held:
+                raise StoreError("The store's lock is lost: nothing more is changed. Run the command again.")
+
+        try:
+            recover(self._folder)
+            yield Held(self._folder, now, check)
+        finally:
+            lock.release()
+
     @contextmanager
     def writer(
         self,
@@ -108,8 +131,10 @@ class Store:
         try:
             _create(self._folder, version)
             recovered = recover(self._folder)
+            for commit in (RUNS, MANIFESTS):
+                remove_replaced(self._folder, commit, started_at)
             files = committed(self._folder)
-            start = Start(layout.next_run_id(started_at, newest_run(files)), started_at, recovered)
+            start = Start(layout.next_run_id(started_at, files.newest), started_at, recovered)
             known = facts.known(files.tables["manifests"])
             writer = Writer(self._folder, lock, start, known, Limits(segment_manifests, segment_bytes))
             with _flushed(writer):
@@ -148,8 +173,8 @@ def _flush(writer: Writer) -> None:
         writer.flush()
 
 
-def has_format(folder: Folder) -> bool:
-    """Whether a store is there; StoreFormatError for one that this version does not know."""
+def has_format(folder: Folder, *, outdated: bool = False) -> bool:
+    """Whether a store is there; StoreFormatError for one that this version does not know, or not without `outdated`."""
     path, text = folder.where(layout.FORMAT_FILE), folder.read(layout.FORMAT_FILE)
     if text is None:
         return False
@@ -159,6 +184,13 @@ def has_format(folder: Folder) -> bool:
         raise StoreDamaged(f"{path} is not JSON. Restore it from a backup.") from error
     if not isinstance(stated, dict) or stated.get("program") != layout.PROGRAM or type(stated.get("format")) is not int:
         raise StoreFormatError(f"{folder.location} is no store of {layout.PROGRAM}: {path} says otherwise.")
+    if layout.UPGRADED <= stated["format"] < layout.FORMAT:
+        if outdated:
+            return True
+        raise StoreOutdated(
+            f"The store {folder.location} has format {stated['format']}; this version reads and writes format "
+            f"{layout.FORMAT}. indexer reflatten upgrades it, without a call to ECR."
+        )
     if stated["format"] != layout.FORMAT:
         version = stated.get("version", "a newer one")
         raise StoreFormatError(
@@ -186,11 +218,4 @@ def _create(folder: Folder, version: str) -> None:
         return
     folder.prepare()
     recover(folder)  # a writer that died here leaves the staged file that comes next
-    staged = folder.stage(layout.FORMAT_FILE)
-    stated = {"format": layout.FORMAT, "program": layout.PROGRAM, "version": version}
-    try:
-        staged.write(json.dumps(stated).encode() + b"\n")
-        staged.publish()
-    except BaseException:
-        staged.abandon()
-        raise
+    state_format(folder, version)

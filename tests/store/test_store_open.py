@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from support.store_rows import NOON, VERSION, check_whole, everything_in, write_run
+from support.store_rows import NOON, VERSION, check_whole, everything_in, read, write_run
 
 from indexer.errors import IndexerError, StoreDamaged, StoreFormatError, StoreMissing, UsageError
 from indexer.store import Store, facts
+from indexer.store.upkeep import repair, verify
 from indexer.tables import RUN_TABLES, SEGMENT_TABLES, TABLES, Table
 
 
@@ -24,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_the_format_file_says_what_the_store_is(folder: Path) -> None:
     assert json.loads((folder / "format.json").read_text()) == {
-        "format": 1,
+        "format": 2,
         "program": "manifest-indexer",
         "version": VERSION,
     }
@@ -139,7 +140,7 @@ def test_an_address_that_went_through_a_path() -> None:
 
 
 def test_a_newer_format_is_refused_and_nothing_changed(folder: Path) -> None:
-    stated = {"format": 2, "program": "manifest-indexer", "version": "9.1.0"}
+    stated = {"format": 3, "program": "manifest-indexer", "version": "9.1.0"}
     store = Store.open(folder)
     (folder / "format.json").write_text(json.dumps(stated))
     (folder / "staging" / "format.json.tmp").write_text("left over")
@@ -150,7 +151,7 @@ def test_a_newer_format_is_refused_and_nothing_changed(folder: Path) -> None:
         store.files,
         lambda: write_run(store, ["d"]),
     ):
-        with pytest.raises(StoreFormatError, match=r"has format 2.*9\.1\.0.*knows format 1.*Use version 9\.1\.0"):
+        with pytest.raises(StoreFormatError, match=r"has format 3.*9\.1\.0.*knows format 2.*Use version 9\.1\.0"):
             attempt()
     assert {name: (folder / name).read_bytes() for name in everything_in(folder) - {"lock"}} == before
 
@@ -180,15 +181,17 @@ def test_a_missing_file_is_damage_and_never_an_empty_table(folder: Path, table: 
     store = Store.open(folder)
     path = store.files().tables[table.name][0]
     path.unlink()
-    commit = "manifests/" if table in SEGMENT_TABLES else "runs/"
-    with pytest.raises(StoreDamaged, match=rf"{path.name} is missing.*backup.*{commit}"):
+    with pytest.raises(StoreDamaged, match=rf"{path.name} is missing.*backup.*indexer verify --repair"):
         store.files()
     with pytest.raises(StoreDamaged), store.writer(now=lambda: NOON, version=VERSION):
         pass
-    # As the message says: without its commit, the rest is gone too, and the next run fetches it again.
-    (folder / commit / path.name).unlink()
-    write_run(store, ["a", "b", "c"])
-    assert sorted(check_whole(store.files())) == ["a", "b", "c"]
+    # As the message says:
+    with store.upkeep(now=lambda: NOON, command="indexer verify --repair") as held:
+        repair(held, verify(held.folder))
+    files = store.files()
+    assert [row["raw"] for row in read(files, "manifests")] == ["a", "b", "c"]
+    assert len(files.runs) == (1 if table in SEGMENT_TABLES else 0)
+    write_run(store, ["d"])
 
 
 @pytest.mark.parametrize("name", [*TABLES, "staging"])

@@ -149,11 +149,12 @@ class DyingDisk(Disk):
         del self._open[descriptor]
 
     def _rename(self, source: Path, target: Path) -> None:
+        before = target.read_bytes() if target.exists() else None
         super().rename(source, target)
         if source in self._unsynced_files:
             self._unsynced_files.remove(source)
             self._unsynced_files.add(target)
-        self._undo.append((target.parent, lambda: target.rename(source)))
+        self._undo.append((target.parent, lambda: _rename_back(source, target, before)))
 
     def _sync_folder(self, path: Path) -> None:
         self._undo = [(folder, undo) for folder, undo in self._undo if folder != path]
@@ -162,6 +163,12 @@ class DyingDisk(Disk):
         data = path.read_bytes()
         super().remove(path)
         self._undo.append((path.parent, lambda: path.write_bytes(data)))
+
+
+def _rename_back(source: Path, target: Path, before: bytes | None) -> None:
+    target.rename(source)
+    if before is not None:
+        target.write_bytes(before)
 
 
 class FullDisk(HookedDisk):

@@ -105,11 +105,12 @@ def run_row(writer: Writer) -> RunRow:
 def write_run(store: Store, names: Iterable[str], *, now: datetime = NOON, segment_manifests: int = 2) -> str:
     """Index images of these names in a run; return its id."""
     with store.writer(now=lambda: now, version=VERSION, segment_manifests=segment_manifests) as writer:
+        order = -1
         for order, name in enumerate(names):
             writer.add(facts(name), order)
             writer.add_images([image(writer, name)])
         writer.add_repository(repository(writer, "shop/web"))
-        writer.commit_run(run_row(writer))
+        writer.commit_run(run_row(writer)._replace(images=order + 1))
         return writer.run_id
 
 

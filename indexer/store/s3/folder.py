@@ -124,6 +124,14 @@ class S3Folder:
         self._seen.setdefault(folder, {})[name] = Entry(name, size, etag)
         self._cache.take(staged, self._cache.path(key, etag))
 
+    def put_over(self, key: str, staged: Path) -> None:
+        """Put a small file into the bucket in place of the one that is there."""
+        found = self._bucket.get(key)
+        self._fence()
+        if self._bucket.put(key, staged.read_bytes(), etag=None if found is None else found.etag) is None:
+            raise StoreError(f"{self.where(key)} was changed by another writer meanwhile. Run the command again.")
+        staged.unlink()
+
     def staged(self) -> Path:
         """Return a path on this machine for a file that is not whole yet."""
         return self._cache.staged()
@@ -201,11 +209,14 @@ class _S3File:
     def flush(self) -> None:
         """Nothing: only `publish` makes anything visible."""
 
-    def publish(self) -> None:
+    def publish(self, *, over: bool = False) -> None:
         with explained("write", self._path):
             self.closed = True
             self._file.close()
-        self._folder.put(self._key, self._path)
+        if over:
+            self._folder.put_over(self._key, self._path)
+        else:
+            self._folder.put(self._key, self._path)
 
     def abandon(self) -> None:
         self._abandoned = True
