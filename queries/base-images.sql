@@ -19,10 +19,103 @@ looked_at as materialized (
     order by registry_id, region, repository, images.pushed_at desc nulls last, manifest_digest
     limit $limit
 ),
-image_steps as materialized (
-    select manifest_digest, stack_number, stack_layers, step, platforms
-    from image_stacks
-    where step = 0 or (step <= $depth and manifest_digest in (select manifest_digest from looked_at))
+looked_layers as materialized (
+    select manifest_digest, position, layer_digest
+    from all_layers
+    semi join looked_at using (manifest_digest)
+),
+-- A base ends with a layer that the image has at the same place.
+possible_ends as (
+    select all_layers.manifest_digest, all_layers.position, all_layers.layer_digest
+    from all_layers
+    semi join looked_layers using (layer_digest, position)
+),
+possible_bases as materialized (
+    select manifest_digest, possible_ends.position, possible_ends.layer_digest
+    from possible_ends
+    inner join all_manifests as documents using (manifest_digest)
+    where documents.kind in ('image', 'schema1') and documents.layer_count = possible_ends.position + 1
+),
+layers_of_bases as materialized (
+    select manifest_digest, position, layer_digest
+    from all_layers
+    semi join possible_bases using (manifest_digest)
+),
+-- Numbers in place of digests: whole lists of them are compared.
+numbered_layers as materialized (
+    select
+        layer_digest,
+        row_number() over () as layer_number,
+        layer_digest in (select layer_digest from empty_layers) as is_empty
+    from (select distinct layer_digest from layers_of_bases)
+),
+platform_lists as materialized (
+    select manifest_digest, list(platform order by platform) as platforms
+    from manifest_platforms
+    group by manifest_digest
+),
+base_lists as (
+    select manifest_digest, list(numbered_layers.layer_number order by layers_of_bases.position) as layers
+    from layers_of_bases
+    inner join numbered_layers using (layer_digest)
+    group by manifest_digest
+    -- where nothing but empty layers is shared, nobody stands on anything
+    having not bool_and(numbered_layers.is_empty)
+),
+stack_bases as materialized (
+    select
+        manifest_digest,
+        dense_rank() over (order by base_lists.layers) as stack_number,
+        base_lists.layers,
+        platform_lists.platforms
+    from base_lists
+    left join platform_lists using (manifest_digest)
+),
+stacks as (
+    select
+        stack_number,
+        any_value(layers) as layers,
+        bool_or(platforms is null) as any_unknown,
+        list_distinct(flatten(list(platforms) filter (where platforms is not null))) as platforms
+    from stack_bases
+    group by stack_number
+),
+looked_lists as (
+    select
+        manifest_digest,
+        -- a layer that no base has is none of theirs, whatever its number
+        list(coalesce(numbered_layers.layer_number, 0) order by looked_layers.position) as layers
+    from looked_layers
+    left join numbered_layers using (layer_digest)
+    group by manifest_digest
+),
+stack_lengths as (
+    select manifest_digest, position + 1 as stack_layers
+    from looked_layers
+    semi join possible_bases using (position, layer_digest)
+),
+prefixes as (
+    select
+        manifest_digest,
+        stack_lengths.stack_layers,
+        looked_lists.layers[1:stack_lengths.stack_layers] as layers,
+        platform_lists.platforms
+    from looked_lists
+    inner join stack_lengths using (manifest_digest)
+    left join platform_lists using (manifest_digest)
+    where stack_lengths.stack_layers < len(looked_lists.layers)
+),
+image_steps as (
+    select
+        prefixes.manifest_digest,
+        stacks.stack_number,
+        prefixes.stack_layers,
+        row_number() over (partition by prefixes.manifest_digest order by prefixes.stack_layers desc) as step
+    from prefixes
+    inner join stacks using (layers)
+    where
+        -- an image whose platform is not known may have any
+        prefixes.platforms is null or stacks.any_unknown or list_has_any(prefixes.platforms, stacks.platforms)
 ),
 shown as materialized (
     select
@@ -30,10 +123,11 @@ shown as materialized (
         image_steps.step,
         image_steps.stack_number,
         image_steps.stack_layers,
-        image_steps.platforms
+        platform_lists.platforms
     from looked_at
     left join image_steps
-        on image_steps.manifest_digest = looked_at.manifest_digest and image_steps.step between 1 and $depth
+        on image_steps.manifest_digest = looked_at.manifest_digest and image_steps.step <= $depth
+    left join platform_lists on platform_lists.manifest_digest = looked_at.manifest_digest
     order by
         looked_at.registry_id,
         looked_at.region,
@@ -45,9 +139,8 @@ shown as materialized (
 ),
 bases as materialized (
     select manifest_digest, stack_number, platforms
-    from image_steps
+    from stack_bases
     semi join shown using (stack_number)
-    where step = 0
 ),
 base_holders as (
     select manifest_digest, manifest_digest as holder_digest
@@ -117,12 +210,6 @@ shown_tags as (
     inner join images on images.manifest_digest = shown_holders.holder_digest
     group by images.registry_id, images.region, images.repository, shown_holders.manifest_digest
 ),
-platform_lists as (
-    select manifest_digest, list(platform order by platform) as platforms
-    from manifest_platforms
-    semi join shown using (manifest_digest)
-    group by manifest_digest
-),
 layer_counts as (
     select manifest_digest, layer_count as layers
     from all_manifests
@@ -133,7 +220,7 @@ select
     shown.repository,
     shown_tags.tags,
     shown.manifest_digest,
-    platform_lists.platforms,
+    shown.platforms,
     layer_counts.layers,
     shown.pushed_at,
     shown.step,
@@ -146,7 +233,6 @@ select
 from shown
 inner join layer_counts using (manifest_digest)
 inner join shown_tags using (registry_id, region, repository, manifest_digest)
-left join platform_lists using (manifest_digest)
 left join base_figures
     on base_figures.stack_number = shown.stack_number and base_figures.platforms is not distinct from shown.platforms
 order by shown.registry_id, shown.region, shown.repository, shown.pushed_at desc nulls last, shown.manifest_digest, shown.step
