@@ -6,8 +6,8 @@
 -- caveat: Image and base have the same platform, as the indexes that list them give it. Where none lists it, it is not known and any fits, as the layers are the same ones; platform_assumed then is true.
 -- caveat: Images whose manifest is not in the store are no bases, and do not show; unfetched-images lists them.
 -- parameter: repository glob = * : repositories whose images to show; bases may be anywhere
--- parameter: depth integer = 1 : how many bases below each other to show
--- parameter: limit integer = 100 : rows at most
+-- parameter: depth count = 1 : how many bases below each other to show
+-- parameter: limit count = 100 : rows at most
 -- empty: No image that was looked at is in the store.
 with
 -- The rows that can show at most; joining the rest to all images would cost more than finding their bases.

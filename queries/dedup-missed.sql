@@ -4,7 +4,7 @@
 -- caveat: Bytes are compressed. Foreign (nondistributable) layers are left out, as ECR does not store them; copies_unknown_size counts copies without a known size, which are left out of the bytes. Encrypted layers may differ on purpose: see media_types.
 -- caveat: Configs too small to name their layers (such as an empty one) tell nothing. Images whose manifest is not in the store cannot tell either; unfetched-images lists them.
 -- parameter: repository glob = * : at least one copy must be in a repository that matches
--- parameter: limit integer = 20 : rows at most
+-- parameter: limit count = 20 : rows at most
 -- empty: No image has the same config as another and other layers: nothing shows that content was compressed twice.
 with recursive
 image_configs as materialized (
@@ -78,28 +78,60 @@ held_copies as (
     select
         holders.registry_id,
         holders.region,
-        layer_digest,
-        list(distinct manifest_digest) as manifests,
-        list(distinct holders.repository) as repositories,
-        list(distinct mentions.media_type) as media_types
+        mentions.layer_digest,
+        bool_or(holders.repository glob $repository) as is_asked
     from mentions
     inner join holders using (manifest_digest)
-    group by holders.registry_id, holders.region, layer_digest
+    group by holders.registry_id, holders.region, mentions.layer_digest
+),
+-- The rows that show; who holds the copies is a matter of these alone.
+shown as materialized (
+    select
+        held_copies.registry_id,
+        held_copies.region,
+        sizes.content,
+        count(*) as copies,
+        coalesce(sum(sizes.size), 0)::bigint as bytes,
+        coalesce(sum(sizes.size) - max(sizes.size), 0)::bigint as bytes_saved,
+        count(*) filter (where sizes.size is null) as copies_unknown_size,
+        min(layer_digest) as first_digest,
+        list(layer_digest order by sizes.size desc nulls last, layer_digest) as layer_digests
+    from held_copies
+    inner join sizes using (layer_digest)
+    group by held_copies.registry_id, held_copies.region, sizes.content
+    having count(*) > 1 and bool_or(held_copies.is_asked)
+    order by bytes_saved desc, held_copies.registry_id, held_copies.region, first_digest
+    limit $limit
+),
+shown_layers as (
+    select registry_id, region, content, unnest(layer_digests) as layer_digest
+    from shown
+),
+uses as (
+    select
+        shown_layers.registry_id,
+        shown_layers.region,
+        shown_layers.content,
+        count(distinct manifest_digest) as manifests,
+        list_sort(list(distinct holders.repository)) as repositories,
+        list_sort(list(distinct mentions.media_type)) as media_types
+    from shown_layers
+    inner join mentions on mentions.layer_digest = shown_layers.layer_digest
+    inner join holders using (manifest_digest)
+    where holders.registry_id = shown_layers.registry_id and holders.region = shown_layers.region
+    group by shown_layers.registry_id, shown_layers.region, shown_layers.content
 )
 select
-    held_copies.registry_id,
-    held_copies.region,
-    count(*) as copies,
-    coalesce(sum(sizes.size), 0)::bigint as bytes,
-    coalesce(sum(sizes.size) - max(sizes.size), 0)::bigint as bytes_saved,
-    count(*) filter (where sizes.size is null) as copies_unknown_size,
-    len(list_distinct(flatten(list(held_copies.manifests)))) as manifests,
-    list_sort(list_distinct(flatten(list(held_copies.repositories)))) as repositories,
-    list_sort(list_distinct(flatten(list(held_copies.media_types)))) as media_types,
-    list(layer_digest order by sizes.size desc nulls last, layer_digest) as layer_digests
-from held_copies
-inner join sizes using (layer_digest)
-group by held_copies.registry_id, held_copies.region, sizes.content
-having count(*) > 1 and len(list_filter(flatten(list(held_copies.repositories)), lambda name: name glob $repository)) > 0
-order by bytes_saved desc, held_copies.registry_id, held_copies.region, min(layer_digest)
-limit $limit
+    registry_id,
+    region,
+    shown.copies,
+    shown.bytes,
+    shown.bytes_saved,
+    shown.copies_unknown_size,
+    uses.manifests,
+    uses.repositories,
+    uses.media_types,
+    shown.layer_digests
+from shown
+inner join uses using (registry_id, region, content)
+order by shown.bytes_saved desc, registry_id, region, shown.first_digest

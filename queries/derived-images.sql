@@ -6,7 +6,7 @@
 -- caveat: Images whose manifest is not in the store cannot show; unfetched-images lists them.
 -- parameter: image text : the image, as sha256:... or repository:tag
 -- parameter: repository glob = * : repositories to show
--- parameter: limit integer = null : rows at most
+-- parameter: limit count = null : rows at most
 -- empty: Nothing stands on this image; or no tag has this name, or the store does not know this digest.
 with
 asked as (

@@ -3,6 +3,7 @@
 -- caveat: manifest_digest is the manifest with the layer. Where it is held as part of an index, via_index is that image (the outermost index, if nested), tags are its tags, and the manifest has a row of its own only if the repository lists it too.
 -- caveat: Images whose manifest is not in the store cannot show; unfetched-images lists them.
 -- parameter: digest digest : the layer
+-- parameter: limit count = null : rows at most
 -- empty: No image that a repository holds has this layer, as far as manifests are in the store.
 with recursive
 layer_positions as materialized (
@@ -36,3 +37,4 @@ order by
     via_index nulls first,
     holders.manifest_digest,
     layer_positions.position
+limit $limit

@@ -5,7 +5,7 @@
 -- caveat: kind is NULL for an image whose manifest is not in the store, or not readable.
 -- parameter: repository glob = * : repositories to show
 -- parameter: untagged boolean = false : whether images without a tag show too
--- parameter: limit integer = null : rows at most
+-- parameter: limit count = null : rows at most
 -- empty: Every image that was looked at has an SBOM.
 with
 statements as materialized (

@@ -7,7 +7,7 @@
 -- parameter: tag glob = * : tags to show
 -- parameter: missing boolean = false : whether only tags with missing children show
 -- parameter: singles boolean = false : whether tags of single images show too
--- parameter: limit integer = null : rows at most
+-- parameter: limit count = null : rows at most
 -- empty: No tag that was looked at names an index that is in the store, or, with missing = true, none has missing children.
 with
 looked_at as materialized (

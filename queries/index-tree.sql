@@ -4,7 +4,7 @@
 -- caveat: repositories counts those that list the manifest now; the tree itself is over everything ever stored. kind is NULL for what is not in the store: a child that is missing, or was never fetched.
 -- caveat: document_bytes is the size of the document alone; layer_bytes adds up its layers, compressed, NULL where a size is not known. Layers may be shared: the rows do not add up.
 -- parameter: digest digest : the index, or another manifest
--- parameter: depth integer = 8 : how many levels to show
+-- parameter: depth count = 8 : how many levels to show
 -- empty: The store holds nothing with this digest, and nothing that belongs to it.
 with recursive
 -- One pass over the images: those that refer to others are few.

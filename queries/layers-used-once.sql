@@ -5,7 +5,7 @@
 -- caveat: Attestations and artifacts, whose blobs hardly ever are shared, show only with artifacts = true. Images whose manifest is not in the store may use any layer; unfetched-images lists them.
 -- parameter: repository glob = * : repositories whose images to show
 -- parameter: artifacts boolean = false : whether layers of attestations and artifacts show too
--- parameter: limit integer = 20 : rows at most
+-- parameter: limit count = 20 : rows at most
 -- empty: No image that was looked at has a layer of its own.
 with
 used_once as (

@@ -6,7 +6,7 @@
 -- parameter: repository glob = * : repositories whose images to show
 -- parameter: base glob = * : repositories of bases to look at
 -- parameter: untagged boolean = false : whether images without a tag show too
--- parameter: limit integer = null : rows at most
+-- parameter: limit count = null : rows at most
 -- empty: No image was seen to stand on a base whose tag moved since. It takes two runs or more, one before and one after the tag moved.
 with
 image_steps as materialized (

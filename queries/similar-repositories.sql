@@ -3,8 +3,8 @@
 -- caveat: Each pair shows once, in the order of names. Pairs that share no byte do not show, nor do those that have nothing in common but blobs held by more than widespread repositories; these blobs count for all other pairs.
 -- caveat: Left out because unknown: images_unknown counts, for both together, the manifests not in the store or not readable; a blob of unknown size counts as no bytes.
 -- parameter: repository glob = * : at least one of the two must match
--- parameter: widespread integer = 500 : blobs held by more repositories than this do not make a pair
--- parameter: limit integer = 20 : rows at most
+-- parameter: widespread count = 500 : blobs held by more repositories than this do not make a pair
+-- parameter: limit count = 20 : rows at most
 -- empty: No two repositories of an account and region that were looked at share a byte.
 with
 places as materialized (

@@ -5,7 +5,7 @@
 -- caveat: Several images may have exactly the layers of the base: base_images counts them, base_digest is one of them, a held and tagged one if there is one, and base_tags are the tags of all. Bases that no repository holds any longer have no tags, and base_is_held is false.
 -- caveat: Images whose manifest is not in the store neither count nor carry; unfetched-images lists them.
 -- parameter: base glob = * : only bases of which such a repository holds an image
--- parameter: limit integer = 20 : rows at most
+-- parameter: limit count = 20 : rows at most
 -- empty: No image that repositories hold begins with all layers of another one.
 with
 image_steps as materialized (

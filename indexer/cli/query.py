@@ -36,7 +36,7 @@ def run_query(name: str, parameters: Sequence[str], asked: Asked) -> None:
     with open_store(asked.config, asked.store) as store:
         relation = store.query(name, **values)
         with closing(Rows(ordered(relation, asked.sort))) as rows:
-            print_rows(rows, asked.format, limit=asked.limit, empty=store.catalog.queries[name].empty)
+            print_rows(rows, asked.format, limit=asked.limit, empty=lambda: store.why_empty(name, **values))
         for remark in remarks(store):
             output.note(remark)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
@@ -22,13 +22,15 @@ _SEEN = 1_000
 """Rows that a table is measured by, and that a terminal is given of it."""
 
 
-def print_rows(rows: Rows, format_: Format, *, limit: int | None = None, empty: str = "no rows") -> None:
-    """Print `rows`, at most `limit` of them; where there are none, `empty` goes to stderr."""
+def print_rows(
+    rows: Rows, format_: Format, *, limit: int | None = None, empty: str | Callable[[], str] = "no rows"
+) -> None:
+    """Print `rows`, at most `limit` of them; where there are none, `empty`, or what it returns, goes to stderr."""
     names = rows.schema.names
     values = islice(_values(rows), limit)
     first = next(values, None)
     if first is None:
-        output.say(empty)
+        output.say(empty if isinstance(empty, str) else empty())
     found = values if first is None else chain([first], values)
     if format_ is Format.JSON:
         _emit(json_lines(found, names))

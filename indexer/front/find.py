@@ -11,12 +11,12 @@ from typing import Any
 
 from indexer.errors import UsageError
 from indexer.front.asking import Asking, Row
+from indexer.front.beginnings import completed
 from indexer.front.digests import digest_page
 from indexer.front.errors import Ambiguous, NotFound
 from indexer.front.references import SHORTEST, Reference, too_short, whole
 from indexer.front.repositories import repository_page
 
-_CANDIDATES = 20
 _EXAMPLES = 3
 
 
@@ -76,15 +76,10 @@ def _completed(asking: Asking, reference: Reference, beginning: str) -> str:
             f"'{reference.text}' is too short for a digest, give at least {SHORTEST} characters of it; "
             f"and no repository in {asking.place} has this name"
         )
-    found = asking.rows("digests", beginning=beginning, most=_CANDIDATES + 1)
-    if not found:
+    digest = completed(asking, beginning, reference.text)
+    if digest is None:
         raise NotFound(f"no digest in {asking.place} begins with '{beginning}', and no repository has this name")
-    if len(found) > 1:
-        lines = [f"  {row['digest']}  {row['what']}" for row in found[:_CANDIDATES]]
-        more = ["  ... and more"] if len(found) > _CANDIDATES else []
-        title = f"'{reference.text}' is the beginning of several digests; give more of it:"
-        raise Ambiguous("\n".join([title, *lines, *more]))
-    return str(found[0]["digest"])
+    return digest
 
 
 def _repositories(asking: Asking, reference: Reference) -> list[Row]:

@@ -8,7 +8,10 @@ from types import TracebackType
 from typing import Any, Self, TypeAlias
 
 from indexer.catalog import Catalog, fetch
+from indexer.catalog.queries import find_query
 from indexer.front.asking import Asking
+from indexer.front.beginnings import with_whole_digests
+from indexer.front.emptiness import why_empty
 from indexer.front.find import find
 from indexer.store import Store
 
@@ -46,11 +49,17 @@ class OpenStore:
         return self._catalog
 
     def query(self, name: str, /, **parameters: object) -> Relation:
-        """Return the rows of the named query; `queries` lists them, `describe` tells the parameters of one.
+        """Return the rows of the named query; `queries` lists them. A digest may be given by its beginning.
 
-        Raises QueryError for an unknown query or parameter (with the nearest one), or a value of the wrong type.
+        Raises QueryError for an unknown query or parameter (with the nearest one), or a value of the wrong type;
+        NotFound or Ambiguous where no digest, or more than one, begins so.
         """
-        return self._catalog.query(name, parameters)
+        query = find_query(self._catalog.queries, name)
+        return self._catalog.query(name, with_whole_digests(self._asking(), query, parameters))
+
+    def why_empty(self, name: str, /, **parameters: object) -> str:
+        """Return a sentence for people where the named query, so asked, has no rows."""
+        return why_empty(self._asking(), find_query(self._catalog.queries, name), parameters)
 
     def sql(self, statement: str, /, **parameters: object) -> Relation:
         """Return the rows of one reading SQL statement over the views, with a value for each `$name` in it.
@@ -85,7 +94,7 @@ class OpenStore:
 
         Raises NotFound, or Ambiguous where several things fit.
         """
-        return find(Asking(self._catalog, self.location), text)
+        return find(self._asking(), text)
 
     def export_views(self, path: str | Path) -> None:
         """Write a DuckDB file with the views, and a table macro for each query, for other programs to open.
@@ -126,6 +135,9 @@ class OpenStore:
             f"<indexer.OpenStore {self.location!r}: {len(runs):,} runs, "
             f"the newest of {newest['started_at']:%Y-%m-%d %H:%M} UTC ({newest['images']:,} images, {state})>"
         )
+
+    def _asking(self) -> Asking:
+        return Asking(self._catalog, self.location)
 
     def _open(self) -> Catalog:
         store = Store.open(self._location, cache=self._cache)

@@ -90,4 +90,4 @@ def test_statements_can_be_prepared_with_their_parameters(tmp_path: Path) -> Non
     estate.run().repository("app", {"a": []})
     with estate.catalog(tmp_path) as catalog:
         query = QUERIES["images-with-layer"]
-        assert rows(catalog, query.sql, digest=digest("base"))[0][2] == "app"
+        assert rows(catalog, query.sql, **query.bind({"digest": digest("base")}))[0][2] == "app"
