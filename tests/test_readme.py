@@ -102,6 +102,9 @@ def test_the_policy_allows_what_is_called_and_no_more() -> None:
     source = (ROOT / "indexer" / "ecr" / "client.py").read_text(encoding="utf-8")
     called = set(re.findall(r'"((?:Describe|List|Batch|Get)[A-Z]\w+(?<!Response))"', source))
     assert {f"ecr:{name}" for name in called} == set(statement["Action"])
+    deployed = json.loads((ROOT / "deploy" / "iam" / "run.json").read_text(encoding="utf-8"))["Statement"]
+    theirs = {action for each in deployed for action in each["Action"]}
+    assert theirs == set(statement["Action"]), "deploy/iam/run.json and deploy/ecs/manifest-indexer.yaml say otherwise"
 
 
 def test_the_permissions_that_only_check_uses_are_named() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import indexer
 from indexer.cli import output
-from indexer.cli.cells import human_bytes
+from indexer.cli.cells import counted, human_bytes
 from indexer.cli.options import Format
 from indexer.cli.places import DEMO_MARK
 from indexer.cli.rows import print_rows
@@ -56,7 +56,7 @@ def play_demo(location: str, *, nights: int, seed: int, keep_serving: bool) -> N
     with Server(registries) as server:
         config = _config(location, server.url, registries)
         _mark(Path(location), config)
-        what = f"A made-up company: {len(registries)} registries, {nights} nights. The store is {location}."
+        what = f"A made-up company: {len(registries)} registries, {counted(nights, 'night')}. The store is {location}."
         output.emit(f"{what}\n\n", now=True)
         for night in estate.play():
             output.emit(_night(night, crawl(config, store, now=_clock(night.at))), now=True)

@@ -15,6 +15,11 @@ from indexer.cli.rows import print_rows
 from indexer.front import OpenStore, Rows
 
 _NOTHING = "no run is committed yet in {place}; indexer run makes the first"
+_KEPT = """
+select count(*) as manifests, max(fetched_at) as newest
+from all_manifests
+where fetched_at > coalesce((select max(finished_at) from runs), timestamptz '1970-01-01 00:00:00Z')
+"""
 _RUNS = """
 select started_at, complete, failures, images, manifests_fetched, requests, repositories, finished_at, run_id
 from runs
@@ -72,6 +77,8 @@ def show_status(config: str | None, store: str | None, format_: Format, limit: i
     """Print the state of the store as a page; in the other formats, its newest runs as rows."""
     with open_store(config, store) as opened:
         nothing = _NOTHING.format(place=opened.location)
+        if kept := _kept(opened):
+            nothing += f"; {kept}"
         if format_ is not Format.TABLE:
             print_rows(Rows(opened.runs()), format_, limit=limit, empty=nothing)
         elif newest := _rows(opened, "from runs order by run_id desc limit 1"):
@@ -88,6 +95,7 @@ def _print(store: OpenStore, newest: dict[str, Any], limit: int) -> None:
             ("newest run", _when(newest)),
             ("complete run", _freshness(store, newest)),
             ("holds", _holds(store)),
+            ("kept", _kept(store)),
         ]
     )
     page.table("Accounts and regions", _rows(store, _TARGETS))
@@ -107,6 +115,15 @@ def _freshness(store: OpenStore, newest: dict[str, Any]) -> str | None:
         return None
     found = _rows(store, "from runs where complete order by run_id desc limit 1")
     return _when(found[0]) if found else "none yet"
+
+
+def _kept(store: OpenStore) -> str | None:
+    """Say what a run left that ended before it was committed, or that goes on; None where there is nothing."""
+    row = _rows(store, _KEPT)[0]
+    if not row["manifests"]:
+        return None
+    manifests = counted(row["manifests"], "manifest")
+    return f"{manifests} of a run that is not committed are kept, the newest of {local_time(row['newest'])}"
 
 
 def _holds(store: OpenStore) -> str:

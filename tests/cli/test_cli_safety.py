@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -58,6 +59,47 @@ def test_sigterm_ends_a_run_as_ctrl_c_does(registry: Registry, tmp_path: Path) -
         server.latency = 0.0
         assert process("run", "--config", path).code == 0
         assert server.calls["BatchGetImage"] < fetched + 4, "what was fetched before is not fetched again"
+
+
+@pytest.mark.slow
+def test_status_names_what_a_run_kept_that_was_not_committed(registry: Registry, tmp_path: Path) -> None:
+    with Server([registry]) as server:
+        server.latency = 0.2
+        path = configured(tmp_path, server, fetch={"connections": 1, "chunk_size": 1})
+        with subprocess.Popen([*COMMAND, "run", "--quiet", "--config", path], stderr=subprocess.PIPE) as running:
+            while server.calls["BatchGetImage"] < 2:
+                time.sleep(0.02)
+            running.send_signal(signal.SIGTERM)
+            running.communicate(timeout=60)
+        told = process("status", "--config", path)
+        assert told.code == 0
+        assert "no run is committed yet" in told.err
+        assert re.search(r"; \d+ manifests? of a run that is not committed are kept, the newest of 20", told.err)
+        server.latency = 0.0
+        assert process("run", "--quiet", "--config", path).code == 0
+    assert "\nkept" not in process("status", "--config", path).out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["status", "--limit", "x"], "expected a whole number"),
+        (["demo", "--nights", "0"], "expected at least 1"),
+        (["demo", "--nights", "61"], "expected at most 60"),
+        (["status", "--format", "xx"], "'xx' is not one of 'table', 'json', 'csv', 'markdown'"),
+    ],
+)
+def test_wrong_values_are_told_in_plain_words(words: list[str], told: str) -> None:
+    done = process(*words)
+    assert done.code == 2
+    assert done.err.splitlines()[0].endswith(f": {told}")
+
+
+@pytest.mark.parametrize("words", [[], ["query"], ["query", "registry-totals"]])
+def test_short_help_is_help(words: list[str]) -> None:
+    short = process(*words, "-h")
+    assert (short.code, short.err) == (0, "")
+    assert short.out == process(*words, "--help").out
 
 
 def test_a_real_run_does_not_go_into_a_demo_store(registry: Registry, tmp_path: Path) -> None:
