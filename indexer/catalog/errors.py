@@ -43,7 +43,8 @@ def query_errors(views: Sequence[str]) -> Iterator[None]:
     except duckdb.Error as error:
         if isinstance(error, duckdb.IOException | duckdb.InvalidInputException) and _PARQUET.search(str(error)):
             raise StoreDamaged(
-                f"a Parquet file cannot be read: {_first(str(error))}; indexer verify checks the store's files"
+                f"a Parquet file cannot be read: {_first(str(error))}. Open the store anew: compact and prune remove "
+                "what they replaced a day before. If that does not help, indexer verify says what is wrong"
             ) from error
         raise QueryError(plain(str(error), views)) from error
 

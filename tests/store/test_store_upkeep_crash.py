@@ -109,7 +109,8 @@ def test_dying_at_every_operation(template: Path, tmp_path: Path, action: str, d
         disk.bury()
         between(everything(folder), before, after)
         assert not [finding for finding in check(folder).findings if finding.level == "damage"]
-        ended = finish(folder, action)
+        act(folder, action)
+        ended = finish(folder, action) if at % 4 == 0 else everything(folder)
         assert {table: ended[table] for table in ("manifests", "layers")} == {
             table: after[table] for table in ("manifests", "layers")
         }
