@@ -13,6 +13,7 @@
     ├── RegistryError                     1   a call to ECR failed; `code` and `reason` go to `failures`
     │   ├── RegistryRefused               1   asking again gives the same answer
     │   └── RegistryUnavailable           1   asking again may help, and has been tried
+    │       └── RegistryDown              1   the registry as a whole does not answer, or the run is stopping
     └── DocumentError                     1   a manifest that cannot be flattened; never ends a run
 
 An incomplete run is no error: it commits, and the command ends with exit code 3 (EXIT_INCOMPLETE).
@@ -99,6 +100,10 @@ class RegistryRefused(RegistryError):  # noqa: N818 - named by what the registry
 
 class RegistryUnavailable(RegistryError):  # noqa: N818 - named by what the registry did
     """Throttled, out of order, or not answering, and still so after all attempts."""
+
+
+class RegistryDown(RegistryUnavailable):
+    """Nothing was sent: the registry did not answer several calls in a row, or the run is being stopped."""
 
 
 class DocumentError(IndexerError):

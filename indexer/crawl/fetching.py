@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from itertools import islice
 from typing import NamedTuple, Protocol
 
@@ -11,7 +11,8 @@ from indexer.crawl.hands import Ask, Hands, Told
 from indexer.crawl.plan import Plan
 from indexer.crawl.queue import Place, Queue, Wanted
 from indexer.crawl.report import Cause, Subject
-from indexer.crawl.shared import Shared, Stop, windowed
+from indexer.crawl.shared import Shared
+from indexer.crawl.stop import Stop, windowed
 from indexer.crawl.targets import Walk
 
 _SPAN = 20
@@ -74,7 +75,7 @@ class Threads:
 
     def run(self, feeds: Mapping[int, Feed], take: Taker) -> None:
         """Do all tasks, all targets at once."""
-        with ThreadPoolExecutor(max(1, len(feeds)), thread_name_prefix="target") as targets, self._stop.on_error():
+        with self._stop.threads(max(1, len(feeds)), "target") as targets:
             for done in as_completed([targets.submit(self._run_target, feed, take) for feed in feeds.values()]):
                 done.result()
 
@@ -83,7 +84,7 @@ class Threads:
             if not self._stop.asked:
                 take(task, self._hands.do(task.ask))
 
-        with ThreadPoolExecutor(self._connections, thread_name_prefix="fetch") as pool, self._stop.on_error():
+        with self._stop.threads(self._connections, "fetch") as pool:
             for _ in windowed(pool, work, tasks, ahead=2 * self._connections):
                 pass
 

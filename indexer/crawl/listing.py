@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from indexer.config import ImagesConfig
+from indexer.crawl.images import all_pages, list_images
 from indexer.crawl.queue import Listed, Place
 from indexer.crawl.report import Cause, Subject
-from indexer.crawl.shared import Shared, windowed
+from indexer.crawl.shared import Shared
+from indexer.crawl.stop import windowed
 from indexer.crawl.targets import Walk
 from indexer.ecr import ListedImage, ListedRepository
 from indexer.errors import RegistryError
@@ -35,6 +36,7 @@ class Listing:
         self._progress = shared.progress
         self._stop = shared.stop
         self._seen: set[tuple[str, str, str]] = set()
+        self._hidden_problems: dict[str, tuple[Walk, Subject]] = {}
         self._lock = threading.Lock()
 
     def list_target(self, walk: Walk, connections: int) -> None:
@@ -44,16 +46,16 @@ class Listing:
         except RegistryError as error:
             self._report.target_failed(walk, error)
             return
-        self._report.target_listed(walk, repositories)
+        self._report.target_listed(walk, repositories, _account(walk, repositories))
         wanted = [repository for repository in repositories if self._claim(walk, repository)]
         self._progress.count(repositories_found=len(wanted))
-        with ThreadPoolExecutor(connections, thread_name_prefix="list") as pool, self._stop.on_error():
+        with self._stop.threads(connections, "list") as pool:
             listings = windowed(pool, partial(self._list_images, walk), wanted, ahead=2 * connections)
             for repository, listed in zip(wanted, listings, strict=True):
                 self._take(walk, repository, listed)
 
     def _repositories(self, walk: Walk) -> list[ListedRepository]:
-        found = {repository.name: repository for page in walk.ecr.repositories() for repository in page}
+        found = {repository.name: repository for page in all_pages(walk.ecr.repositories) for repository in page}
         return [found[name] for name in sorted(found)]
 
     def _claim(self, walk: Walk, repository: ListedRepository) -> bool:
@@ -68,19 +70,10 @@ class Listing:
         return True
 
     def _list_images(self, walk: Walk, repository: ListedRepository) -> list[ListedImage] | RegistryError:
-        """List one repository, in the order of pushes: neighbours share layers, which keeps files small.
-
-        A page may show an image again that was pushed or tagged while the listing went on: the later one counts.
-        """
-        found: dict[str, ListedImage] = {}
         try:
-            for page in walk.ecr.images(repository.name):
-                found.update(zip([image.digest for image in page], page, strict=True))
-                if self._stop.asked:
-                    break  # the run will not be committed
+            return list_images(walk.ecr, repository.name)
         except RegistryError as error:
             return error
-        return sorted(found.values(), key=lambda image: (image.pushed_at or 0, image.digest))
 
     def _take(self, walk: Walk, repository: ListedRepository, listed: list[ListedImage] | RegistryError) -> None:
         if isinstance(listed, RegistryError):
@@ -96,7 +89,10 @@ class Listing:
         place = Place(walk.number, repository.name)
         wanted = self._plan.want(place, _to_fetch(shown))
         if len(shown) < len(images):
-            self._plan.hide(place, _to_fetch(image for image in images if not self._shows(image)))
+            hidden = [image for image in images if not self._shows(image)]
+            self._plan.hide(place, _to_fetch(hidden))
+            bad = (image for image in hidden if image.digest in self._problems)
+            self._hidden_problems.update((image.digest, (walk, _subject(repository, image))) for image in bad)
         self._repeat_problems(walk, repository, shown)
         self._progress.count(repositories_listed=1, images=len(shown), wanted=wanted)
 
@@ -119,6 +115,17 @@ class Listing:
             if problem is not None:
                 self._report.fail(walk, _subject(repository, image), Cause.document(problem))
 
+    @property
+    def hides_problems(self) -> bool:
+        """Whether a filter hides an image whose document could not be flattened."""
+        return bool(self._hidden_problems)
+
+    def repeat_hidden_problems(self, children: Iterable[str]) -> None:
+        """Say again of those children of indexes that a filter hides that they could not be flattened."""
+        for child in children:
+            if child in self._hidden_problems:
+                self._report.fail(*self._hidden_problems.pop(child), Cause.document(self._problems[child]))
+
     def _shows(self, image: ListedImage) -> bool:
         """Whether the filters of config.yaml let the image through.
 
@@ -129,6 +136,17 @@ class Listing:
         archived = image.status == "ARCHIVED"
         status = {"any": True, "active": not archived, "archived": archived}
         return tagged[self._config.tag_status] and status[self._config.image_status]
+
+
+def _account(walk: Walk, repositories: list[ListedRepository]) -> str | None:
+    """Return the account of a target. Where nothing there can tell, ECR is asked: what was there is gone now."""
+    known = walk.target.registry_id or next((repository.registry_id for repository in repositories), None)
+    if known is not None:
+        return known
+    try:
+        return walk.ecr.account()
+    except RegistryError:
+        return None  # a right that the job can do without: an empty account stays unknown then
 
 
 def _subject(repository: ListedRepository, image: ListedImage) -> Subject:

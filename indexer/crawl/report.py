@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from indexer.crawl.progress import Progress
 from indexer.crawl.targets import Walk
-from indexer.ecr import ListedImage, ListedRepository
+from indexer.ecr import REGISTRY_DOWN, ListedImage, ListedRepository
 from indexer.errors import RegistryError
 from indexer.store import RepositoryKey
 from indexer.tables import FailureRow, RepositoryRow, TargetName
@@ -64,6 +64,8 @@ class Report:
         self.image_rows = 0
         self.failures = 0
         self.target_errors: dict[int, RegistryError] = {}
+        self.down: dict[int, str] = {}
+        """Targets that answered at first and then no more, by number, with what was said."""
         self._writer = writer
         self._progress = progress
         self._accounts: dict[int, str] = {}
@@ -71,14 +73,17 @@ class Report:
         self._walks: dict[tuple[str, str], Walk] = {}
         self._lock = threading.Lock()
 
-    def target_listed(self, walk: Walk, repositories: Sequence[ListedRepository]) -> None:
-        """Note every repository of a target, wanted or not: what is not among them is gone."""
+    def target_listed(self, walk: Walk, repositories: Sequence[ListedRepository], account: str | None) -> None:
+        """Note every repository of a target, wanted or not: what is not among them is gone.
+
+        `account` is None only where there is no repository and nobody says whose they would be.
+        """
         with self._lock:
-            if walk.target.registry_id is not None:
-                self._listed.setdefault((walk.target.registry_id, walk.target.region), set())
-                self._walks.setdefault((walk.target.registry_id, walk.target.region), walk)
+            if account is not None:
+                self._accounts.setdefault(walk.number, account)
+                self._listed.setdefault((account, walk.target.region), set())
+                self._walks.setdefault((account, walk.target.region), walk)
             for repository in repositories:
-                self._accounts.setdefault(walk.number, repository.registry_id)
                 self._walks.setdefault((repository.registry_id, walk.target.region), walk)
                 self._listed.setdefault((repository.registry_id, walk.target.region), set()).add(repository.name)
 
@@ -107,6 +112,8 @@ class Report:
         row = FailureRow(self.run_id, self.account(walk), walk.target.region, *subject, *cause)
         with self._lock:
             self.failures += 1
+            if cause.code == REGISTRY_DOWN:
+                self.down.setdefault(walk.number, cause.reason)
             self._writer.add_failure(row)
         self._progress.count(failures=1)
 

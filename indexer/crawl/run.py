@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -28,6 +28,7 @@ from indexer.crawl.progress import Progress
 from indexer.crawl.report import Report
 from indexer.crawl.shared import Shared, rare_collections
 from indexer.crawl.spent import Spent, Work, cpu_seconds
+from indexer.crawl.stop import Stop
 from indexer.crawl.targets import Walk, walks
 from indexer.crawl.worker import Place, Setup
 from indexer.crawl.workers import processes, turns, workers
@@ -73,20 +74,23 @@ def crawl(
     """Walk all targets of `config` and commit what they hold to `store`.
 
     Raises StoreLocked where another run holds the store, ConfigError for a profile that is not there, and
-    RegistryError where no target at all could be listed; the store is then as it was. Everything less is a row in
-    `failures` of a committed run.
+    IndexerError where no target at all could be listed, or none answers any more; the store is then as it was, but for
+    the segments of what was fetched. Everything less is a row in `failures` of a committed run.
     """
     progress = progress or Progress()
     frugal()
     began, cpu = time.monotonic(), cpu_seconds()
-    targets = walks(config)
+    stop = Stop()
+    targets = walks(config, stop)
     with rare_collections(), store.writer(now=now, version=indexer.__version__) as writer:
-        shared = Shared(Plan(writer.known(), filtered=config.images.hides), Report(writer, progress), progress, now)
+        plan = Plan(writer.known(), filtered=config.images.hides)
+        shared = Shared(plan, Report(writer, progress), progress, now, stop)
         _list(config, targets, store, shared)
         listed = time.monotonic()
         fetched = _fetch(config, targets, writer, shared)
         with (last := Work()).measured():
             writer.flush()
+        _check_answering(targets, shared)
         progress.phase = "committing"
         spent = fetched.spent + Spent(0.0, last.seconds, _waited(targets))
         times = _milliseconds(cpu_seconds() - cpu, listed - began, time.monotonic() - listed, *spent)
@@ -109,25 +113,39 @@ def _list(config: Config, targets: list[Walk], store: Store, shared: Shared) -> 
     shared.progress.phase = "listing"
     listing = Listing(config.images, store.problems(), shared)
     connections = config.fetch.connections
-    with ThreadPoolExecutor(len(targets), thread_name_prefix="target") as pool, shared.stop.on_error():
+    with shared.stop.threads(len(targets), "target") as pool:
         for done in as_completed([pool.submit(listing.list_target, walk, connections) for walk in targets]):
             done.result()
-    errors = shared.report.target_errors
-    if len(errors) == len(targets):
+    if len(shared.report.target_errors) == len(targets):
         raise _none_answered(targets, shared)
+    _check_answering(targets, shared)
     shared.report.write_deleted(store.last_repositories())
-    _follow_stored(store, shared)
+    _follow_stored(store, shared, listing)
 
 
-def _follow_stored(store: Store, shared: Shared) -> None:
-    """Plan what a filter hides and an index that is already stored lists: an earlier run may not have got it."""
+def _follow_stored(store: Store, shared: Shared, listing: Listing) -> None:
+    """Plan what a filter hides and an index that is already stored lists: an earlier run may not have got it.
+
+    What such a run got and could not flatten is told again.
+    """
     seen: set[str] = set()
-    level = shared.plan.shown if shared.plan.hides else set()
+    level = shared.plan.shown if shared.plan.hides or listing.hides_problems else set()
     while level:
         children = {child for _, child in store.children(level)}
         shared.progress.count(wanted=shared.plan.follow(children))
+        listing.repeat_hidden_problems(children)
         seen |= level
         level = children - seen
+
+
+def _check_answering(targets: list[Walk], shared: Shared) -> None:
+    """Raise IndexerError where no target answers any more: such a run says less than the last good one."""
+    report = shared.report
+    if report.down and len(report.target_errors.keys() | report.down.keys()) == len(targets):
+        told = {walk.number: report.down.get(walk.number) or report.target_errors[walk.number] for walk in targets}
+        lines = [f"{walk.target}: {told[walk.number]}" for walk in targets]
+        first = "no registry answers any more; this run is not committed, what it fetched is kept: run it again later"
+        raise IndexerError("\n".join([first, *lines]))
 
 
 def _none_answered(targets: list[Walk], shared: Shared) -> IndexerError:

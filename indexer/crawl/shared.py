@@ -1,44 +1,18 @@
-"""What all threads of a run share, and how they are stopped."""
+"""What all threads of a run share."""
 
 from __future__ import annotations
 
 import gc
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
 
 from indexer.crawl.plan import Plan
 from indexer.crawl.progress import Progress
 from indexer.crawl.report import Report
-
-T = TypeVar("T")
-R = TypeVar("R")
-
-
-class Stop:
-    """A request to all threads to start nothing new: something failed, or the user pressed Ctrl-C."""
-
-    def __init__(self) -> None:
-        self._event = threading.Event()
-
-    @property
-    def asked(self) -> bool:
-        """Whether threads should start nothing new."""
-        return self._event.is_set()
-
-    @contextmanager
-    def on_error(self) -> Iterator[None]:
-        """Ask for a stop where the block ends with an exception; executors then end soon instead of at the end."""
-        try:
-            yield
-        except BaseException:
-            self._event.set()
-            raise
+from indexer.crawl.stop import Stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +23,7 @@ class Shared:
     report: Report
     progress: Progress
     now: Callable[[], datetime]
-    stop: Stop = field(default_factory=Stop)
+    stop: Stop
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -66,14 +40,3 @@ def rare_collections() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*before)
-
-
-def windowed(pool: Executor, work: Callable[[T], R], items: Iterable[T], *, ahead: int) -> Iterator[R]:
-    """Yield `work(item)` for each item, in order, with at most `ahead` of them running or waiting to be taken."""
-    waiting: deque[Future[R]] = deque()
-    for item in items:
-        waiting.append(pool.submit(work, item))
-        if len(waiting) >= ahead:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()

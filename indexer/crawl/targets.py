@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from indexer.config import Config, RegistryConfig
-from indexer.ecr import Ecr, Pace, Target, connect
+from indexer.crawl.stop import Stop
+from indexer.ecr import Ecr, Health, Pace, Target, reach
 
 
 @dataclass(frozen=True, slots=True)
 class Walk:
     """One target and which of its repositories the configuration wants; `number` is its place in the run.
 
-    Walks with the same `quota` draw on the same of ECR's, and share one pace.
+    Walks with the same `quota` draw on the same of ECR's: they share one pace, and what is known of ECR's health.
     """
 
     number: int
@@ -22,21 +23,28 @@ class Walk:
     quota: int
 
 
-def walks(config: Config) -> list[Walk]:
+def walks(config: Config, stop: Stop) -> list[Walk]:
     """Return a walk per region of each entry; ConfigError for a profile that is not there.
 
     Entries for the same account and region share one pace: they share ECR's quota.
     """
-    paces: dict[tuple[str | None, ...], Pace] = {}
-    quotas: dict[Pace, int] = {}
+    quotas: dict[tuple[str | None, ...], tuple[int, Pace, Health]] = {}
     found: list[Walk] = []
     for registry in config.registries:
         for region in registry.regions:
             target = Target.of(registry, region)
-            pace = paces.setdefault(_quota(target), Pace(config.fetch.requests_per_second))
-            client = connect(target, connections=config.fetch.connections)
-            ecr = Ecr(client, target, pace, max_attempts=config.fetch.max_attempts)
-            found.append(Walk(len(found), target, registry, ecr, quotas.setdefault(pace, len(quotas))))
+            new = (len(quotas), Pace(config.fetch.requests_per_second), Health())
+            quota, pace, health = quotas.setdefault(_quota(target), new)
+            ecr = reach(
+                target,
+                pace,
+                health,
+                connections=config.fetch.connections,
+                max_attempts=config.fetch.max_attempts,
+                sleep=stop.sleep,
+                stopped=lambda: stop.asked,
+            )
+            found.append(Walk(len(found), target, registry, ecr, quota))
     return found
 
 

@@ -25,12 +25,10 @@ from indexer.crawl.hands import Ask, Hands
 from indexer.crawl.memory import frugal
 from indexer.crawl.shared import rare_collections
 from indexer.crawl.spent import Spent
-from indexer.ecr import Ecr, Pace, Target, Turn, connect
+from indexer.crawl.stop import LAST_CALLS, Stop
+from indexer.ecr import Ecr, Health, Pace, Target, Turn, reach
 from indexer.errors import IndexerError
 from indexer.store import Share, segments_of
-
-_LAST_CALLS = 5.0
-"""Seconds that a worker that is told to stop gives the calls that are on their way."""
 
 
 class Place(NamedTuple):
@@ -103,7 +101,8 @@ class Worker:
             setup.share, setup.run_id, worker=setup.turn.number, workers=setup.turn.of, check=self._check_parent
         )
         self._setup = setup
-        self._paces: dict[int, Pace] = {}
+        self._quotas: dict[int, tuple[Pace, Health]] = {}
+        self._stop = Stop()
         self._ecrs: list[Ecr] = []
         self._running: set[Future[None]] = set()
 
@@ -127,9 +126,18 @@ class Worker:
 
     def _prepare(self) -> tuple[Hands, list[ThreadPoolExecutor]]:
         for place in self._setup.places:
-            pace = self._paces.setdefault(place.quota, Pace(place.per_second, self._setup.turn))
-            client = connect(place.target, connections=place.connections)
-            self._ecrs.append(Ecr(client, place.target, pace, max_attempts=place.max_attempts))
+            new = (Pace(place.per_second, self._setup.turn), Health())
+            pace, health = self._quotas.setdefault(place.quota, new)
+            ecr = reach(
+                place.target,
+                pace,
+                health,
+                connections=place.connections,
+                max_attempts=place.max_attempts,
+                sleep=self._stop.sleep,
+                stopped=lambda: self._stop.asked,
+            )
+            self._ecrs.append(ecr)
         accounts = [place.account for place in self._setup.places]
         hands = Hands(self._ecrs, accounts, self._segments, now=self._now, follow=self._setup.follow)
         return hands, [ThreadPoolExecutor(place.connections) for place in self._setup.places]
@@ -143,14 +151,16 @@ class Worker:
     def _end(self, hands: Hands, pools: list[ThreadPoolExecutor], message: Last) -> int:
         for pool in pools:
             pool.shutdown(wait=False, cancel_futures=message.now)
-        wait(list(self._running), timeout=_LAST_CALLS if message.now else None)
+        if message.now:
+            self._stop.ask()
+        wait(list(self._running), timeout=LAST_CALLS if message.now else None)
         return self._guarded(lambda: self._flush(hands))
 
     def _flush(self, hands: Hands) -> None:
         with hands.writing.measured():
             self._segments.flush()
         requests = sum(ecr.requests for ecr in self._ecrs)
-        waited = sum(pace.waited for pace in self._paces.values())
+        waited = sum(pace.waited for pace, _ in self._quotas.values())
         self._send(Done(requests, Spent(hands.flattening.seconds, hands.writing.seconds, waited)))
 
     def _guarded(self, work: Callable[[], None]) -> int:

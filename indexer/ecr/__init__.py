@@ -8,18 +8,22 @@ from __future__ import annotations
 
 from indexer.ecr.account import Account, Identity
 from indexer.ecr.answers import Batch, FetchedManifest, FetchFailure, ListedImage, ListedRepository
-from indexer.ecr.client import PAGE_SIZE, Ecr
+from indexer.ecr.client import PAGE_EXPIRED, PAGE_SIZE, Ecr, reach
 from indexer.ecr.pace import Pace, Turn
 from indexer.ecr.regions import doubt, partition_of
 from indexer.ecr.session import Target, connect
+from indexer.ecr.trying import REGISTRY_DOWN, Health
 
 __all__ = [
+    "PAGE_EXPIRED",
     "PAGE_SIZE",
+    "REGISTRY_DOWN",
     "Account",
     "Batch",
     "Ecr",
     "FetchFailure",
     "FetchedManifest",
+    "Health",
     "Identity",
     "ListedImage",
     "ListedRepository",
@@ -29,4 +33,5 @@ __all__ = [
     "connect",
     "doubt",
     "partition_of",
+    "reach",
 ]

@@ -5,14 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from datetime import UTC, datetime
+from functools import partial
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
 from botocore.exceptions import ConnectionError as NoConnection
 from botocore.parsers import ResponseParserError
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, stop_after_delay
-from tenacity.wait import wait_random_exponential
+from tenacity import RetryCallState
 
+from indexer.ecr.access import EXPIRED, Access
 from indexer.ecr.answers import (
     Batch,
     Chunk,
@@ -24,9 +27,10 @@ from indexer.ecr.answers import (
     page,
 )
 from indexer.ecr.pace import Pace
-from indexer.ecr.session import Target
+from indexer.ecr.session import Target, connect
+from indexer.ecr.trying import ATTEMPTS_TO_KNOW, THROTTLES, Health, retrying, throttled
 from indexer.ecr.wire import OPERATIONS, Wire
-from indexer.errors import RegistryError, RegistryRefused, RegistryUnavailable
+from indexer.errors import RegistryDown, RegistryError, RegistryRefused, RegistryUnavailable
 from indexer.model import ACCEPTED_MEDIA_TYPES, Digest
 
 if TYPE_CHECKING:
@@ -34,44 +38,65 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+PAGE_EXPIRED = "PageExpired"
+"""Our code for a listing whose next page ECR does not know any more: it has to be listed from the first page on."""
 PAGE_SIZE = 1000
 MAX_CHUNK = 100
 
-_THROTTLES = frozenset(
-    {"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded", "LimitExceededException"}
-)
 _TRANSIENT = frozenset(
     {"ServerException", "InternalFailure", "ServiceUnavailable", "RequestTimeout", "RequestTimeoutException"}
 )
 _DIVISIBLE = frozenset({"InvalidParameterException", "UnableToGetUpstreamImageException", "KmsException"})
+_SKEWED = frozenset(
+    {"InvalidSignatureException", "SignatureDoesNotMatch", "RequestTimeTooSkewed", "RequestInTheFuture"}
+)
 _SERVER_FAULT = 500
 _TOO_MANY = 429
-_FIRST_WAIT = 0.2
-_LONGEST_WAIT = 20.0
-_LONGEST_CALL = 300.0
+
+
+class _Way(NamedTuple):
+    """A client, and the shorter way for the operations that make up a run."""
+
+    client: Any
+    wire: Wire
+
+    @classmethod
+    def of(cls, client: ECRClient) -> _Way:
+        return cls(client, Wire(client))
+
+    def send(self, operation: str, asked: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer to one request."""
+        if operation in OPERATIONS:
+            return self.wire.send(operation, asked)
+        answer: dict[str, Any] = _METHODS[operation](self.client)(**asked)
+        return answer
 
 
 class Ecr:
-    """The four calls the job makes, for one account and region. Threads may share it.
+    """The calls the job makes, for one account and region. Threads may share it.
 
-    `requests` counts what went over the wire, retries included.
+    `requests` counts what went over the wire, retries included. Once `stopped` says so nothing more is sent; `sleep`
+    waits between attempts, and may return early then.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what tests and workers set one by one
         self,
-        client: ECRClient,
+        client: ECRClient | Access[_Way],
         target: Target,
         pace: Pace,
         *,
         max_attempts: int,
+        health: Health | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self.target = target
-        self._sleep = sleep
-        self.requests = 0
-        self._client: Any = client
-        self._wire = Wire(client)
         self.pace = pace
+        self.health = health or Health()
+        self.requests = 0
+        self._access = client if isinstance(client, Access) else Access(_Way.of(client))
+        self._sleep = sleep
+        self._stopped = stopped
         self._max_attempts = max_attempts
         self._count_lock = threading.Lock()
         self._account = {"registryId": target.registry_id} if target.registry_id is not None else {}
@@ -80,14 +105,35 @@ class Ecr:
         """Yield pages of all repositories. Raises RegistryError; DescribeRepositories in the API reference."""
         yield from self._pages("DescribeRepositories", "repositories", _each(listed_repository))
 
-    def images(self, repository: str) -> Iterator[list[ListedImage]]:
-        """Yield pages of a repository's images, whatever their status. Raises RegistryError.
+    def images(self, repository: str, *, tagged: bool = False) -> Iterator[list[ListedImage]]:
+        """Yield pages of a repository's images, or of the tagged ones, whatever their status. Raises RegistryError.
 
         Without the filter ECR leaves archived images out (DescribeImagesFilter: imageStatus is ACTIVE by default).
         """
+        chosen = {"imageStatus": "ANY"} | ({"tagStatus": "TAGGED"} if tagged else {})
         yield from self._pages(
-            "DescribeImages", "imageDetails", listed_images, repositoryName=repository, filter={"imageStatus": "ANY"}
+            "DescribeImages", "imageDetails", listed_images, repositoryName=repository, filter=chosen
         )
+
+    def image(self, repository: str, tag: str) -> ListedImage | None:
+        """Return the image that has a tag, with all its tags; None where none has it. Raises RegistryError."""
+        ask = partial(self._once, "DescribeImages", repositoryName=repository, imageIds=[{"imageTag": tag}])
+        try:
+            items, _ = self._trying(lambda: page("DescribeImages", ask(), "imageDetails"))
+        except RegistryRefused as error:
+            if error.code == "ImageNotFoundException":
+                return None
+            raise
+        if len(items) != 1:
+            raise no_answer("DescribeImages", f"with {len(items)} images for a tag")
+        return listed_images(items)[0]
+
+    def account(self) -> str:
+        """Return the account of the credentials (DescribeRegistry in the API reference). Raises RegistryError."""
+        answer = self._trying(lambda: self._once("DescribeRegistry"))
+        if not answer.get("registryId"):
+            raise no_answer("DescribeRegistry", "it has no registryId")
+        return str(answer["registryId"])
 
     def has_repository(self, repository: str) -> bool:
         """Whether ECR knows the repository: False only where it says that it does not. Raises RegistryError."""
@@ -153,7 +199,12 @@ class Ecr:
                 items, following = page(operation, answer, key)
                 return parse(items), following
 
-            parsed, following = self._trying(ask)
+            try:
+                parsed, following = self._trying(ask)
+            except RegistryRefused as error:
+                if token is None or error.code != "InvalidParameterException":
+                    raise
+                raise RegistryUnavailable(operation, PAGE_EXPIRED, error.reason) from error
             yield parsed
             if following is None:
                 return
@@ -164,6 +215,14 @@ class Ecr:
 
     def _trying(self, ask: Callable[[], T]) -> T:
         """Call `ask` until it succeeds, may not be repeated, or has had its attempts and its time."""
+        return self.health.of(lambda: self._patiently(self._max_attempts, ask), self._probe)
+
+    def _probe(self) -> None:
+        """Ask the cheapest question there is, whatever the answer. Raises RegistryError where there is none."""
+        ask = partial(self._once, "DescribeRepositories", maxResults=1)
+        self._patiently(ATTEMPTS_TO_KNOW, lambda: page("DescribeRepositories", ask(), "repositories"))
+
+    def _patiently(self, most: int, ask: Callable[[], T]) -> T:
         try:
             return ask()  # as nearly always; the machinery for trying again is 0.2 ms of CPU
         except RegistryUnavailable as error:
@@ -174,37 +233,64 @@ class Ecr:
                 raise first.pop()  # the attempt that was made: it counts, and has its wait
             return ask()
 
-        retrying = Retrying(
-            stop=stop_after_attempt(self._max_attempts) | stop_after_delay(_LONGEST_CALL),
-            wait=wait_random_exponential(multiplier=_FIRST_WAIT, max=_LONGEST_WAIT),
-            retry=retry_if_exception_type(RegistryUnavailable),
-            before_sleep=self._note_throttle,
-            sleep=self._sleep,
-            reraise=True,
-        )
-        return retrying(again)
+        return retrying(most, sleep=self._sleep, before_sleep=self._note_throttle)(again)
 
     def _note_throttle(self, state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome is not None else None
-        if isinstance(error, RegistryUnavailable) and error.code in _THROTTLES:
+        if throttled(state):
             self.pace.throttled()
 
     def _once(self, operation: str, **arguments: Any) -> dict[str, Any]:
         """Send one request; what goes wrong becomes a RegistryError that says whether asking again may help."""
+        self._check(operation)
         self.pace.wait()
         with self._count_lock:
             self.requests += 1
+        way = self._access.client
+        account = {} if operation == "DescribeRegistry" else self._account  # that one is always about the caller's own
         try:
-            if operation in OPERATIONS:
-                return self._wire.send(operation, {**self._account, **arguments})
-            answer: dict[str, Any] = self._client.describe_repositories(**self._account, **arguments)
+            answer = way.send(operation, {**account, **arguments})
         except ClientError as error:
-            raise _client_error(operation, error) from error
+            told = _client_error(operation, error)
+            raise (self._access.expired(told, way) if told.code in EXPIRED else told) from error
         except _NO_ANSWER as error:
             raise RegistryUnavailable(operation, type(error).__name__, str(error)) from error
         except BotoCoreError as error:  # credentials, profiles, parameters: the same again would fail the same
             raise RegistryRefused(operation, type(error).__name__, str(error)) from error
+        self._access.worked()
         return answer
+
+    def _check(self, operation: str) -> None:
+        """Raise where nothing is to be sent: the run is stopping, the registry is down, or there is no way in."""
+        if self._stopped():
+            raise RegistryDown(operation, "Stopped", "the run was stopped before this was asked")
+        self.health.check(operation)
+        self._access.check(operation)
+
+
+def reach(  # noqa: PLR0913 - what a target's calls have to keep to, by name
+    target: Target,
+    pace: Pace,
+    health: Health,
+    *,
+    connections: int,
+    max_attempts: int,
+    sleep: Callable[[float], None] = time.sleep,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Ecr:
+    """Return the calls of a target. ConfigError for a profile that does not exist.
+
+    Where no credentials are to be had every call says so: that fails the target, and not the run.
+    """
+
+    def renew() -> _Way:
+        return _Way.of(connect(target, connections=connections))
+
+    access: Access[_Way]
+    try:
+        access = Access(renew(), renew)
+    except RegistryRefused as error:
+        access = Access.refused(error)
+    return Ecr(access, target, pace, max_attempts=max_attempts, health=health, sleep=sleep, stopped=stopped)
 
 
 def _each(parse: Callable[[Any], T]) -> Callable[[Sequence[Any]], list[T]]:
@@ -214,12 +300,19 @@ def _each(parse: Callable[[Any], T]) -> Callable[[Sequence[Any]], list[T]]:
 _NO_ANSWER = (HTTPClientError, NoConnection, IncompleteReadError, ResponseParserError)
 """Resets, time-outs, no connection, bodies that end too early or are not the protocol's."""
 
+_METHODS = {
+    "DescribeRegistry": attrgetter("describe_registry"),
+    "DescribeRepositories": attrgetter("describe_repositories"),
+}
+
 
 def _client_error(operation: str, error: ClientError) -> RegistryError:
     told = error.response.get("Error", {})
     code = told.get("Code") or "Unknown"
     reason = told.get("Message") or "no message"
+    if code in _SKEWED:
+        reason += f" (the clock of this machine says {datetime.now(UTC):%Y-%m-%d %H:%M} UTC: if that is wrong, set it)"
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0
-    if code in _THROTTLES or code in _TRANSIENT or status >= _SERVER_FAULT or status == _TOO_MANY:
+    if code in THROTTLES or code in _TRANSIENT or status >= _SERVER_FAULT or status == _TOO_MANY:
         return RegistryUnavailable(operation, code, reason)
     return RegistryRefused(operation, code, reason)

@@ -143,6 +143,7 @@ OPERATIONS: Mapping[str, Callable[[Registry, Parameters], Parameters | Batch]] =
         "CreateRepository": create_repository,
         "DeleteRepository": delete_repository,
         "DescribeImages": operations.describe_images,
+        "DescribeRegistry": operations.describe_registry,
         "DescribeRepositories": operations.describe_repositories,
         "GetAccountSetting": account.get_account_setting,
         "ListImages": operations.list_images,

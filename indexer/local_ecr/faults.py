@@ -36,6 +36,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "error": "ServerException, HTTP 500",
         "denied": "AccessDeniedException, HTTP 400",
         "expired_token": "ExpiredTokenException (the credentials'), HTTP 400",
+        "skew": "InvalidSignatureException, as for a clock that is wrong, HTTP 400",
         "expired_page": "InvalidParameterException for the nextToken that the request carries",
         "upstream": "UnableToGetUpstreamImageException, HTTP 400",
         "kms": "KmsException, HTTP 400",
@@ -193,6 +194,9 @@ def _error(kind: str, call: Call) -> ApiError | None:
         "limit": ApiError("LimitExceededException", "The operation would exceed a service limit of the account"),
         "error": ApiError("ServerException", "The server could not answer", status=500),
         "expired_token": ApiError("ExpiredTokenException", "The security token included in the request is expired"),
+        "skew": ApiError(
+            "InvalidSignatureException", "Signature expired: 20260101T000000Z is now earlier than it may be"
+        ),
         "upstream": ApiError("UnableToGetUpstreamImageException", "The image could not be had from the upstream"),
         "kms": ApiError("KmsException", "The KMS key cannot be used", members={"kmsError": "DisabledException"}),
     }

@@ -1,4 +1,4 @@
-"""The operations that read: DescribeRepositories, ListImages, DescribeImages, BatchGetImage.
+"""The operations that read: DescribeRegistry, DescribeRepositories, ListImages, DescribeImages, BatchGetImage.
 
 Each takes a registry, whose lock is held, and checked parameters, and gives what its response has to say. Rules:
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_Operations.html
@@ -70,6 +70,10 @@ class Failure(Exception):  # noqa: N818 - ECR's own word for it
 
     def row(self, image_id: ImageId) -> dict[str, Any]:
         return {"imageId": image_id, "failureCode": self.code, "failureReason": self.reason}
+
+
+def describe_registry(registry: Registry, parameters: Parameters) -> Parameters:  # noqa: ARG001 - as all operations
+    return {"registryId": registry.registry_id, "replicationConfiguration": {"rules": []}}
 
 
 def describe_repositories(registry: Registry, parameters: Parameters) -> Parameters:

@@ -68,6 +68,7 @@ _TAG = Shape(dict, members={"Key": Shape(), "Value": Shape()}, required=("Key", 
 
 REQUESTS: Mapping[str, Shape] = MappingProxyType(
     {
+        "DescribeRegistry": Shape(dict),
         "DescribeRepositories": Shape(
             dict,
             members={

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from support.manifests import image
 from support.one_answer import OneAnswer, one_answer
 
-from indexer.ecr import Ecr, Pace, Target, connect
+from indexer.ecr import Ecr, Health, Pace, Target, connect
 from indexer.ecr.parsing import AnswerParser, AnswerParsers, microseconds
 from indexer.errors import RegistryUnavailable
 from indexer.local_ecr import Fault, Registry, Server
@@ -180,6 +180,7 @@ def test_whatever_an_answer_holds_it_is_an_answer_or_none(
 ) -> None:
     """Nothing has looked at the types in an answer before the client does."""
     server, ecr = same
+    ecr.health = Health()  # one bad answer after the other: that is what is tried here
     server.body = json.dumps({"images": images, "failures": failures, "imageDetails": details}).encode()
     digest: Any = ABSENT
     batch = ecr.batch_get_image("team/app", [digest])

@@ -52,6 +52,7 @@ def found(answer: Any) -> list[str]:
         ("error", "ServerException", 500),
         ("denied", "AccessDeniedException", 400),
         ("expired_token", "ExpiredTokenException", 400),
+        ("skew", "InvalidSignatureException", 400),
         ("upstream", "UnableToGetUpstreamImageException", 400),
         ("kms", "KmsException", 400),
     ],

@@ -1,0 +1,135 @@
+"""How often a call is tried and for how long, and when a registry as a whole counts as down.
+
+A call has so many attempts, and a limit on its time from the first to the last. Where several calls in a row were given
+up and none got through, one cheap question decides whether it is the calls or the registry: a registry that does not
+answer that one either is not asked again in this run, so that a run ends soon and not after every call has had all its
+attempts.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception
+from tenacity.wait import wait_random_exponential
+
+from indexer.errors import RegistryDown, RegistryError, RegistryRefused, RegistryUnavailable
+
+T = TypeVar("T")
+
+THROTTLES: Final = frozenset(
+    {"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded", "LimitExceededException"}
+)
+"""Answers that say nothing worse than: later."""
+_THROTTLES_AN_ATTEMPT: Final = 5
+"""So many throttles use up one attempt: with three calls in five throttled, eight attempts would lose one in sixty."""
+_FIRST_WAIT: Final = 0.2
+_LONGEST_WAIT: Final = 20.0
+_LONGEST_CALL: Final = 120.0
+"""Seconds from a call's first attempt until it is given up; an attempt that hangs takes 30 of them."""
+_LONGEST_THROTTLED: Final = 300.0
+"""The same for a call that was throttled last: whoever throttles is there, and has others to serve."""
+_CALLS_GIVEN_UP: Final = 3
+REGISTRY_DOWN: Final = "RegistryDown"
+"""Our code for what was not asked because the registry as a whole does not answer."""
+ATTEMPTS_TO_KNOW: Final = 2
+"""Attempts of the question that decides whether a registry is down."""
+
+
+class Patience:
+    """Tells when one call has been tried enough (tenacity's `stop`); for one call only."""
+
+    def __init__(self, most: int) -> None:
+        self._left = float(most)
+
+    def __call__(self, state: RetryCallState) -> bool:
+        throttled = is_throttle(_error_of(state))
+        self._left -= 1 / _THROTTLES_AN_ATTEMPT if throttled else 1
+        took = max(state.seconds_since_start or 0.0, state.idle_for)
+        return self._left < 1e-9 or took >= (_LONGEST_THROTTLED if throttled else _LONGEST_CALL)  # noqa: PLR2004 - zero, after fifths
+
+
+def retrying(most: int, *, sleep: Callable[[float], None], before_sleep: Callable[[RetryCallState], None]) -> Retrying:
+    """Return what tries one call again for as long as that may help, with waits that grow and differ."""
+    return Retrying(
+        stop=Patience(most),
+        wait=wait_random_exponential(multiplier=_FIRST_WAIT, max=_LONGEST_WAIT),
+        retry=retry_if_exception(_may_help),
+        before_sleep=before_sleep,
+        sleep=sleep,
+        reraise=True,
+    )
+
+
+def is_throttle(error: BaseException | None) -> bool:
+    """Whether an error is the registry's way to say that calls come too fast."""
+    return isinstance(error, RegistryUnavailable) and error.code in THROTTLES
+
+
+def throttled(state: RetryCallState) -> bool:
+    """Whether the attempt just made was throttled."""
+    return is_throttle(_error_of(state))
+
+
+def _error_of(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome is not None else None
+
+
+def _may_help(error: BaseException) -> bool:
+    return isinstance(error, RegistryUnavailable) and not isinstance(error, RegistryDown)
+
+
+class Health:
+    """Whether the registry of an account and region answers at all: a circuit breaker. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._given_up = 0
+        self._lock = threading.Lock()
+        self._down: str | None = None
+
+    @property
+    def down(self) -> bool:
+        """Whether the registry is not asked any more."""
+        return self._down is not None
+
+    def check(self, operation: str) -> None:
+        """Raise RegistryDown where nothing is asked any more."""
+        if self._down is not None:
+            raise RegistryDown(operation, REGISTRY_DOWN, self._down)
+
+    def of(self, call: Callable[[], T], probe: Callable[[], object]) -> T:
+        """Return what `call` gives, and note how it went.
+
+        After several calls in a row that were given up, `probe` asks whether the registry is there.
+        """
+        try:
+            answer = call()
+        except RegistryDown:
+            raise
+        except RegistryUnavailable as error:
+            self._give_up(error, probe)
+            raise
+        except RegistryRefused:
+            self._given_up = 0  # a refusal is an answer
+            raise
+        self._given_up = 0
+        return answer
+
+    def _give_up(self, error: RegistryUnavailable, probe: Callable[[], object]) -> None:
+        with self._lock:
+            self._given_up += 1
+            if self.down or self._given_up < _CALLS_GIVEN_UP:
+                return
+            try:
+                probe()
+            except RegistryRefused:
+                self._given_up = 0
+            except RegistryError as told:
+                self._down = (
+                    f"not asked any more in this run: {self._given_up} calls in a row got no good answer ({error}), "
+                    f"nor did a last one ({told})"
+                )
+            else:
+                self._given_up = 0
