@@ -1,13 +1,16 @@
 # make demo   sets up and shows the main job on the embedded local registry
 # make test   sets up and runs every check: lint, types, tests
 # make fast   the same without the tests marked slow
+# make chaos  an hour of runs that are killed under random faults; make chaos MINUTES=5 KILLS=20 SEED=7
+# make fuzz   a million damaged documents; make fuzz DOCUMENTS=10000
+# make soak   a hundred nights of change; make soak NIGHTS=10
 # make bench  what a crawl costs, beside the least that it could cost
 # make bench-queries  what each query costs over a store of a million images, which it builds first (some minutes)
 PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: demo test fast bench bench-queries lint types tests constraints clean
+.PHONY: demo test fast chaos fuzz soak bench bench-queries lint types tests constraints clean
 
 demo: $(READY)
 	$(VENV)/bin/indexer demo
@@ -26,6 +29,15 @@ tests: $(READY)
 
 fast: lint types
 	$(VENV)/bin/pytest -m "not slow"
+
+chaos: $(READY)
+	PYTHONPATH=tests $(VENV)/bin/python -m endurance.chaos --minutes $(or $(MINUTES),60) --kills $(or $(KILLS),200) $(if $(SEED),--seed $(SEED))
+
+fuzz: $(READY)
+	PYTHONPATH=tests $(VENV)/bin/python -m endurance.fuzz --documents $(or $(DOCUMENTS),1000000) $(if $(SEED),--seed $(SEED))
+
+soak: $(READY)
+	PYTHONPATH=tests $(VENV)/bin/python -m endurance.soak --nights $(or $(NIGHTS),100) $(if $(SEED),--seed $(SEED))
 
 bench: $(READY)
 	$(VENV)/bin/python benchmarks/crawl.py

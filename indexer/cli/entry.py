@@ -14,7 +14,7 @@ import typer
 
 from indexer.cli import output
 from indexer.cli.app import app
-from indexer.cli.signals import INTERRUPTED, exit_code, take_signals
+from indexer.cli.signals import INTERRUPTED, TERMINATED, exit_code, take_signals
 from indexer.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, IndexerError
 
 _DEBUG = "--debug"
@@ -35,7 +35,13 @@ def main() -> int:
     # Before pyarrow is loaded, and for the processes that a run starts: its own pools keep 100 MB of what a run had.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     take_signals()
-    return execute(sys.argv[1:])
+    code = execute(sys.argv[1:])
+    if code in {INTERRUPTED, TERMINATED}:
+        # Not through the end of the interpreter: it would wait for a thread whose call hangs, until that times out.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
 
 
 def execute(arguments: Sequence[str]) -> int:
