@@ -206,7 +206,8 @@ def refuse_foreign(folder: Folder, refusal: type[UsageError | StoreError]) -> No
         found = folder.stranger()
     except UsageError as error:
         raise refusal(str(error)) from None
-    if found is not None:
+    # A store may have been made there since somebody looked for one; then it is no stranger's.
+    if found is not None and not has_format(folder, outdated=True):
         raise refusal(
             f"{folder.location} is no store and not empty: it holds {found!r}. Name an empty folder or a new one."
         )

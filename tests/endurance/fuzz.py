@@ -170,6 +170,10 @@ def _places(holder: Any) -> Iterator[tuple[Any, Any]]:
             yield from _places(value)
 
 
+_LAYERS = {"application/vnd.oci.artifact.manifest.v1+json": "blobs", "schema1": "fsLayers", "index": "no such member"}
+"""Where a document has its layers, by its media type or kind; others have them under their own name."""
+
+
 def check(raw: bytes) -> str:
     """Flatten a document; return its kind. AssertionError where it became neither all its rows nor a reason."""
     digest = "sha256:" + hashlib.sha256(raw).hexdigest()
@@ -184,9 +188,10 @@ def check(raw: bytes) -> str:
         return "unknown"
     assert manifest.problem is None
     content = json.loads(raw)
-    listed = content.get("layers") or content.get("fsLayers") or content.get("blobs") or ()
+    listed = content.get(_LAYERS.get(str(manifest.media_type), _LAYERS.get(manifest.kind, "layers"))) or ()
     assert len(rows.layers) == len(listed) == manifest.layer_count, "not all of its layers"
-    assert len(rows.index_entries) == len(content.get("manifests") or ()), "not all of its children"
+    children = content["manifests"] if manifest.kind == "index" else ()
+    assert len(rows.index_entries) == len(children or ()), "not all of its children"
     assert manifest.raw.encode() == raw
     return str(manifest.kind)
 

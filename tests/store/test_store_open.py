@@ -12,6 +12,8 @@ from support.store_rows import NOON, VERSION, check_whole, everything_in, read, 
 
 from indexer.errors import IndexerError, StoreDamaged, StoreFormatError, StoreMissing, UsageError
 from indexer.store import Store, facts
+from indexer.store.locations import folder_at
+from indexer.store.store import refuse_foreign
 from indexer.store.upkeep import repair, verify
 from indexer.tables import RUN_TABLES, SEGMENT_TABLES, TABLES, Table
 
@@ -238,3 +240,9 @@ def test_all_tables_have_files(folder: Path) -> None:
     assert {len(files.tables[table.name]) for table in RUN_TABLES} == {1}
     assert [path.stem for path in files.tables["layers"]] == list(files.segments)
     assert [path.stem for path in files.tables["images"]] == list(files.runs)
+
+
+def test_a_store_made_between_two_looks_is_no_stranger(tmp_path: Path) -> None:
+    """A reader that found none, and then looks for what else is there, may find the store that was made meanwhile."""
+    write_run(Store.create_or_open(tmp_path / "store"), ["a"])
+    refuse_foreign(folder_at(tmp_path / "store"), StoreFormatError)
