@@ -61,6 +61,18 @@ def registry(images: int, *options: str) -> Iterator[Registry]:
             process.kill()
 
 
+def warm(folder: Path) -> None:
+    """Have Python compile what the contenders import, once for all of them, as pip does where it installs.
+
+    Without, each process of a job that starts several would compile everything anew, which takes a second and a half.
+    """
+    _ENVIRONMENT["PYTHONDONTWRITEBYTECODE"] = ""
+    _ENVIRONMENT["PYTHONPYCACHEPREFIX"] = str(folder)
+    with registry(300) as served:
+        for program, *options in (("floor.py",), ("plain.py",), ("job.py", "--processes", "2")):
+            contend(program, served, folder / program, *options)
+
+
 def contend(program: str, served: Registry, folder: Path, *options: str) -> Result:
     """Run a contender in a process of its own; return what it used and what the registry saw of it."""
     served.counts()
@@ -176,7 +188,7 @@ def memory(options: argparse.Namespace, folder: Path) -> None:
     """The sum of all processes' peak resident memory."""
     for images in options.sizes:
         with registry(images) as served:
-            found = contend("job.py", served, folder / f"memory {images}", "--processes", str(options.cores))
+            found = contend("job.py", served, folder / f"memory {images}", "--processes", "auto")
         processes = found["processes"]
         print(f"memory: {images:,} images: {found['peak']:.0f} MB in {processes} processes, {found['wall']:.1f} s")
         print_sizes(folder / f"memory {images}", images)
@@ -202,6 +214,12 @@ def main() -> None:
     options = parser.parse_args()
     options.sizes = [int(each) for each in options.sizes.split(",")]
     print(f"{options.cores} cores, load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}")
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        warm(Path(folder))
+        _parts(options)
+
+
+def _parts(options: argparse.Namespace) -> None:
     for name in options.only.split(","):
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             PARTS[name](options, Path(folder))

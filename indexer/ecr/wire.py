@@ -29,10 +29,10 @@ class Wire:
     def __init__(self, client: ECRClient) -> None:
         meta: Any = client.meta
         model = meta.service_model
-        self._events = meta.events
         self._url = meta.endpoint_url.rstrip("/") + "/"
-        # botocore has no public name for it, and a session of our own would have other TLS settings and proxies.
+        # botocore has no public names for these; our own would have other TLS settings, proxies and credentials.
         self._http = client._endpoint.http_session  # type: ignore[attr-defined] # noqa: SLF001 - see above
+        self._signer = client._request_signer  # type: ignore[attr-defined] # noqa: SLF001 - see above
         self._shapes = {name: model.operation_model(name).output_shape for name in OPERATIONS}
         self._prefix = model.metadata["targetPrefix"]
         self._headers = {
@@ -45,8 +45,9 @@ class Wire:
         """Return the answer; raises what a method of the client raises: ClientError, and botocore's other errors."""
         headers = {"X-Amz-Target": f"{self._prefix}.{operation}", **self._headers}
         request: Any = AWSRequest("POST", self._url, headers, orjson.dumps(asked))
-        # The client signs whatever this event shows it, with the credentials of the moment.
-        self._events.emit(f"request-created.ecr.{operation}", request=request, operation_name=operation)
+        # With the credentials of the moment. The event by which a client signs makes its User-Agent anew each time too:
+        # 0.1 ms of CPU.
+        self._signer.sign(operation, request)
         got = self._http.send(request.prepare())
         response = {"body": got.content, "headers": got.headers, "status_code": got.status_code}
         answer: Any = self._parser.parse(response, self._shapes[operation])
