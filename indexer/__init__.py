@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from indexer.front import OpenStore
@@ -35,3 +35,10 @@ def open(  # noqa: A001 - indexer.open, as gzip.open
 
     folders = [Path(folder) for folder in queries]
     return OpenStore(location, query_folders=folders, cache=None if cache is None else Path(cache))
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Give a notebook `%%sql`, a cell of SQL over an open store: `%load_ext indexer` (indexer.front.cells)."""
+    from indexer.front.cells import load  # noqa: PLC0415 - as above
+
+    load(shell)

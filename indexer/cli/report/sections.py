@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from indexer.catalog import fetch
@@ -13,6 +14,8 @@ from indexer.front import OpenStore, ordered
 MOST_ROWS: Final = 200
 """Rows of a table on the page; a page with thousands of them is no page."""
 _PICTURED: Final = 12
+_OLD_DAYS: Final = 90
+_NEWEST: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,7 @@ class Answer:
     commands: Sequence[str]
     caveats: Sequence[str]
     empty: str
+    totals: Sequence[Row] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,8 @@ class Asking:
             maps_as_pydicts="lossy"
         )
         query = self.store.catalog.queries[name]
-        return Answer(rows, [_command(name, parameters, sort)], query.caveats, query.empty)
+        totals = [row for row in rows if row.get("repository", "") is None]  # over all repositories
+        return Answer(rows, [_command(name, parameters, sort)], query.caveats, query.empty, totals)
 
 
 def _command(name: str, parameters: Mapping[str, object], sort: Sequence[str]) -> str:
@@ -61,6 +66,8 @@ def _command(name: str, parameters: Mapping[str, object], sort: Sequence[str]) -
 
 
 def _as_typed(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -78,6 +85,29 @@ def _totals(asking: Asking) -> Answer:
 def _runs(asking: Asking) -> Answer:
     rows: list[dict[str, Any]] = fetch(asking.store.runs().limit(30)).to_pylist(maps_as_pydicts="lossy")
     return Answer(rows, ["indexer status --limit 30"], [], "No run is committed yet.")
+
+
+def _reclaimable(asking: Asking) -> Answer:
+    """A row for each rule: the total over all repositories; a rule under which nothing goes has none."""
+    newest = asking.store.sql("select max(started_at) as at from runs").fetchall()[0][0]
+    if newest is None:
+        return Answer((), (), (), "No run is committed yet.")
+    answers = {rule: _named("reclaimable", **parameters)(asking) for rule, parameters in _rules(newest).items()}
+    rows = [{"rule": rule, **row} for rule, answer in answers.items() for row in answer.totals]
+    commands = [command for answer in answers.values() for command in answer.commands]
+    first = next(iter(answers.values()))
+    return Answer(rows, commands, first.caveats, first.empty)
+
+
+def _rules(newest: datetime) -> dict[str, dict[str, Any]]:
+    """Lifecycle rules that people have, by their words; days are counted back from the newest run."""
+    old = newest - timedelta(days=_OLD_DAYS)
+    return {
+        "untagged": {},
+        f"untagged, pushed {_OLD_DAYS} days ago or more": {"pushed_before": old},
+        f"all but the newest {_NEWEST} of a repository": {"untagged": False, "keep_newest": _NEWEST},
+        f"neither pulled nor pushed for {_OLD_DAYS} days": {"untagged": False, "not_pulled_since": old},
+    }
 
 
 TOTALS: Final = Section(
@@ -158,6 +188,45 @@ SECTIONS: Final[Sequence[Section]] = (
         "What would be stored in addition if every manifest had its own copy.",
         _named("most-shared-layers", sort=("bytes_saved:desc",), limit=100_000),
         pictured=0,
+    ),
+    Section(
+        "bases",
+        "What images stand on",
+        "A base is an image whose layers another image begins with; images counts all above it, also those above "
+        "other bases that stand on it.",
+        _named("top-bases"),
+        (
+            "base_tags",
+            "images",
+            "direct_images",
+            "repositories",
+            "base_bytes",
+            "bytes_saved",
+            "unique_bytes_above",
+            "base_is_held",
+        ),
+    ),
+    Section(
+        "reclaimable",
+        "What a deletion would really free",
+        "The sizes of the deleted images add up to the promise; what comes back is what no image that stays in its "
+        "repository needs. No rule is applied by this program.",
+        _reclaimable,
+        (
+            "rule",
+            "images",
+            "logical_bytes",
+            "reclaimable_bytes",
+            "reclaimable_bytes_mounted",
+            "images_unknown",
+            "kept_unknown",
+        ),
+        Bars(
+            "rule",
+            {"logical_bytes": "what image sizes promise", "reclaimable_bytes": "what comes back"},
+            stacked=False,
+            label="Promised and real bytes of some lifecycle rules",
+        ),
     ),
     Section(
         "failures",
