@@ -7,43 +7,18 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import yaml
 from support.commands import process, terminal
 from support.manifests import image
+from support.pages import COLUMNS, ROOT, Page, shown
 
 from indexer.local_ecr import Registry, Server
 
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-COLUMNS = 100
+README = Page("README.md")
 pytestmark = pytest.mark.xdist_group("readme")
-
-
-class Block(NamedTuple):
-    """A fenced block of the README."""
-
-    language: str
-    text: str
-
-
-def blocks(*languages: str) -> Iterator[Block]:
-    for match in re.finditer(r"^( *)```(\w+)\n(.*?)^\1```$", README, re.MULTILINE | re.DOTALL):
-        indent, language, text = match.groups()
-        if language in languages:
-            yield Block(language, re.sub(f"^{indent}", "", text, flags=re.MULTILINE))
-
-
-def shown(text: str) -> list[str]:
-    """What a person sees, without colours and what differs between two runs: how long it took, and seconds of times."""
-    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
-    plain = re.sub(r"(\d\d:\d\d):\d\d", r"\1:NN", plain)
-    lines = [re.sub(r"\d+(\.\d+)? s\b", "N s", line).rstrip() for line in plain.splitlines()]
-    return "\n".join(lines).strip().splitlines()
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 def test_commands_give_the_output_shown(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
-    sessions = list(blocks("console"))
+    sessions = list(README.blocks("console"))
     assert sessions[0].text.startswith("$ make demo\n"), "the first thing a newcomer sees"
     for session in sessions:
         first, _, expected = session.text.partition("\n")
@@ -67,7 +42,7 @@ def test_commands_give_the_output_shown(folder: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.slow
 def test_the_program_runs(folder: Path) -> None:
-    (program,) = blocks("python")
+    (program,) = README.blocks("python")
     if not (folder / "demo-store").exists():
         assert process("demo", "--store", folder / "demo-store", "--nights", "1").code == 0
     done = subprocess.run([sys.executable, "-c", program.text], cwd=folder, capture_output=True, text=True, check=False)
@@ -82,7 +57,7 @@ def test_make_demo_is_the_demo() -> None:
 
 
 def test_the_least_configuration_works(tmp_path: Path) -> None:
-    (least,) = blocks("yaml")
+    (least,) = README.blocks("yaml")
     registry = Registry()
     registry.create_repository("team/app")
     registry.put_image("team/app", image("config", {"layer": 1}), tags=["latest"])
@@ -97,7 +72,7 @@ def test_the_least_configuration_works(tmp_path: Path) -> None:
 
 
 def test_the_policy_allows_what_is_called_and_no_more() -> None:
-    (policy,) = blocks("json")
+    (policy,) = README.blocks("json")
     (statement,) = json.loads(policy.text)["Statement"]
     source = (ROOT / "indexer" / "ecr" / "client.py").read_text(encoding="utf-8")
     called = set(re.findall(r'"((?:Describe|List|Batch|Get)[A-Z]\w+(?<!Response))"', source))
@@ -112,23 +87,18 @@ def test_the_permissions_that_only_check_uses_are_named() -> None:
     asked = set(re.findall(r'_told\(\s*"((?!GetCallerIdentity)\w+)"', source))
     assert asked == {"GetAccountSetting", "ListPullTimeUpdateExclusions"}
     for name in asked:
-        assert f"`ecr:{name}`" in README
+        assert f"`ecr:{name}`" in README.text
 
 
 def test_the_aws_command_exists() -> None:
     aws = Path(sys.executable).parent / "aws"
     if not aws.exists():
         pytest.skip("the AWS CLI is not installed")
-    (command,) = [line for block in blocks("sh") for line in block.text.splitlines() if line.startswith("aws ")]
+    (command,) = [line for block in README.blocks("sh") for line in block.text.splitlines() if line.startswith("aws ")]
     words = [str(aws), *shlex.split(command)[1:], "--generate-cli-skeleton", "output", "--region", "eu-west-1"]
     subprocess.run([sys.executable, *words], check=True, capture_output=True)
 
 
 def test_exit_codes_are_those_of_the_errors() -> None:
-    table = dict(re.findall(r"^\| ([\d, ]+) \| (.*) \|$", README, re.MULTILINE))
+    table = dict(re.findall(r"^\| ([\d, ]+) \| (.*) \|$", README.text, re.MULTILINE))
     assert set(table) == {"0", "1", "2", "3", "4", "130, 143"}
-
-
-@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
-def test_links_lead_somewhere(link: str) -> None:
-    assert (ROOT / link).exists()
