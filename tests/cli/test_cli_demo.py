@@ -83,7 +83,7 @@ def test_the_registry_stays_up_as_long_as_it_is_wanted(cli: Cli) -> None:
         assert client.describe_repositories()["repositories"]
         again = cli("run", "--config", "demo-store/demo.yaml")
         assert again.code == 0
-        assert "  0 manifests fetched" in again.err
+        assert "; 0 manifests fetched" in again.err
         running.send_signal(signal.SIGINT)
         assert "Next commands to try" in running.stdout.read()
         assert running.stderr.read() == ""
