@@ -11,22 +11,7 @@ from images
 left join all_manifests using (manifest_digest)
 where all_manifests.kind is null or all_manifests.kind = 'unknown'
 """
-_OLD_LISTINGS = """
-with
-covered as (
-    select run_id, unnest(targets, max_depth := 2)
-    from runs
-),
-newest_of_regions as (
-    select region, max(run_id) as run_id
-    from covered
-    group by region
-)
-select count(*), min(repositories.listed_at at time zone 'UTC')
-from repositories
-inner join newest_of_regions using (region)
-where repositories.listed_run_id is null or repositories.listed_run_id < newest_of_regions.run_id
-"""
+_OLD_LISTINGS = "select count(*), min(listed_at at time zone 'UTC') from stale_repositories"
 
 
 def remarks(store: OpenStore) -> list[str]:

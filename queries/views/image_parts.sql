@@ -50,11 +50,26 @@ contents as materialized (
         and links.region = contents.region
         and links.registry_id = contents.registry_id
 ),
--- Indexes that list each other, if there were any, would belong to nothing: each counts as an image, and nothing goes.
+listed_holders as materialized (
+    select registry_id, region, repository, manifest_digest
+    from linked_holders
+    where is_listed
+),
+-- What belongs to nothing listed but its own like, as only tags can make it (or a hidden manifest in between): each
+-- counts as an image, so that none is lost, and nothing goes.
 circles as (
     select members.registry_id, members.region, members.repository, members.manifest_digest
     from members
-    anti join contents using (registry_id, region, repository, manifest_digest)
+    anti join listed_holders using (registry_id, region, repository, manifest_digest)
+    anti join (
+        select contents.registry_id, contents.region, contents.repository, contents.manifest_digest
+        from contents
+        semi join listed_holders
+            on listed_holders.manifest_digest = contents.image_digest
+            and listed_holders.repository = contents.repository
+            and listed_holders.region = contents.region
+            and listed_holders.registry_id = contents.registry_id
+    ) as listed_contents using (registry_id, region, repository, manifest_digest)
     where members.is_listed and not members.is_named
 ),
 content_holders as (
@@ -88,7 +103,7 @@ select
     -- ECR does not delete what an index lists.
     holder_parts.is_alone and not coalesce(members.is_entry, false) as goes
 from holder_parts
-semi join (select * from linked_holders where is_listed) as listed_holders
+semi join listed_holders
     on listed_holders.manifest_digest = holder_parts.image_digest
     and listed_holders.repository = holder_parts.repository
     and listed_holders.region = holder_parts.region

@@ -18,38 +18,16 @@ numbered_images as materialized (
         row_number() over () as image_number
     from images
 ),
--- Five minutes: clocks that differ more are refused by AWS. A pull recorded further from our fetch is somebody else's.
-fetches as (
-    select
-        numbered_images.run_id,
-        numbered_images.registry_id,
-        numbered_images.region,
-        numbered_images.repository,
-        numbered_images.manifest_digest,
-        numbered_images.image_number,
-        documents.fetched_at
+-- Five minutes: clocks that differ more are refused by AWS. A pull recorded further from our fetch is somebody else's,
+-- and so is one that was listed before we fetched.
+own_pulls as (
+    select numbered_images.image_number, documents.pulled_before_fetch_at as pulled_before_at
     from numbered_images
     inner join all_manifests as documents using (registry_id, region, repository, manifest_digest)
     where
         numbered_images.last_pulled_at >= documents.fetched_at - interval 5 minutes
         and numbered_images.last_pulled_at <= documents.fetched_at + interval 5 minutes
-),
-fetching_runs as (
-    select fetches.*, runs.run_id as fetching_run_id
-    from fetches
-    asof join runs on fetches.fetched_at >= runs.started_at
-    where fetches.fetched_at <= runs.finished_at and fetches.run_id > runs.run_id
-),
--- A run lists before it fetches. Without the listing of the very run that fetched, the recorded pull counts.
-own_pulls as (
-    select fetching_runs.image_number, image_history.last_pulled_at as pulled_before_at
-    from fetching_runs
-    inner join image_history
-        on image_history.run_id = fetching_runs.fetching_run_id
-        and image_history.manifest_digest = fetching_runs.manifest_digest
-        and image_history.repository = fetching_runs.repository
-        and image_history.region = fetching_runs.region
-        and image_history.registry_id = fetching_runs.registry_id
+        and numbered_images.last_pulled_at is distinct from documents.pulled_before_fetch_at
 ),
 pulls as materialized (
     select

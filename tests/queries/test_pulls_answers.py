@@ -14,11 +14,11 @@ SOMEBODY = DAY_ONE - timedelta(days=100)
 
 
 def _pulled(name: str, repository: str, pulls: list[datetime | None], fetched_at: datetime | None = None) -> Estate:
-    """An image, listed on nights 1, 2, ... with these pull times, and fetched from `repository`."""
+    """An image, listed on nights 1, 2, ... with these pull times, and fetched from `repository` after the first."""
     estate = Estate()
     estate.image(name, [("base", 1)])
     if fetched_at is not None:
-        fetched(estate, name, repository, fetched_at)
+        fetched(estate, name, repository, fetched_at, pulls[0])
     for pulled_at in pulls:
         run = estate.run()
         run.repository("app", {name: ["1"]})
@@ -27,7 +27,6 @@ def _pulled(name: str, repository: str, pulls: list[datetime | None], fetched_at
 
 
 OURS = NIGHTS[1] + timedelta(minutes=30)
-LOST = NIGHTS[1] + timedelta(hours=9)  # runs take an hour: the one that fetched then was not committed
 _SECOND = timedelta(seconds=1)
 
 
@@ -49,7 +48,7 @@ _SECOND = timedelta(seconds=1)
         ([SOMEBODY, OURS, NIGHTS[2]], "app", OURS, (False, NIGHTS[2])),
         ([SOMEBODY, OURS], "elsewhere", OURS, (False, OURS)),
         ([SOMEBODY, OURS], "app", None, (False, OURS)),
-        ([SOMEBODY, LOST], "app", LOST, (False, LOST)),
+        ([OURS - timedelta(minutes=1)], "app", OURS, (False, OURS - timedelta(minutes=1))),
         ([None, None], "app", OURS, (False, None)),
     ],
     ids=[
@@ -63,7 +62,7 @@ _SECOND = timedelta(seconds=1)
         "pulled since",
         "we fetched it from another repository",
         "we did not fetch it here",
-        "fetched by a run that died: nobody knows what was before",
+        "pulled by somebody a minute before our fetch, which is not listed yet",
         "our pulls do not count",
     ],
 )
@@ -80,6 +79,20 @@ def test_the_last_pull_by_others(
         )
     assert listed == pulls[-1]
     assert (is_own, external) == expected
+
+
+@pytest.mark.parametrize("before", [None, SOMEBODY])
+def test_what_a_run_fetched_that_died_before_its_listing_is_not_a_pull_by_others(
+    tmp_path: Path, before: datetime | None
+) -> None:
+    """Only the segment is left of that run; the listings of all others show the pull that was its fetch."""
+    estate = _pulled("a", "app", [OURS, OURS])
+    fetched(estate, "a", "app", OURS, before)
+    with estate.catalog(tmp_path) as opened:
+        assert rows(opened, "select is_own_pull, last_external_pull_at from image_pulls") == [(True, before)]
+        [stale] = answer(opened, "stale-images")
+        assert (stale["last_external_pull_at"], stale["last_pulled_at"]) == (before, OURS)
+        assert deleted(opened, not_pulled_since=NIGHTS[0]) == {"a"}
 
 
 def test_the_whole_index_counts_as_used_where_a_part_is(tmp_path: Path) -> None:

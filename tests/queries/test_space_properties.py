@@ -132,12 +132,10 @@ def check_total(model: DeletionModel, choice: Choice, found: list[dict[str, Any]
 
 
 def check_alone(model: DeletionModel, catalog: Catalog) -> None:
-    # Only tags can make a circle, as digests cannot; what is a whole image in one is anybody's guess.
-    homes = {home for home in model.homes if not any(each in model.below(home, {each}) for each in model.held[home])}
     rows_of = {name: answer(catalog, f"exclusive-bytes-by-{name}", limit=1_000) for name in ("image", "tag")}
-    found = keyed([row for row in rows_of["image"] if home_of(row) in homes])
-    assert set(found) == {(home, image) for home in homes for image in model.roots(home)}
-    tags = [row for row in rows_of["tag"] if home_of(row) in homes]
+    found = keyed(rows_of["image"])
+    assert set(found) == {(home, image) for home in model.homes for image in model.roots(home)}
+    tags = rows_of["tag"]
     for (home, image), row in found.items():
         parts = model.parts(home, image)
         freed = model.freed(home, model.goes_alone(home, image))

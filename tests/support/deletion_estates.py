@@ -12,7 +12,8 @@ from support.estates import ACCOUNT, DAY_ONE, OTHER_ACCOUNT, REGION, Blob, Estat
 from indexer.catalog import Catalog
 
 PLACES = [(ACCOUNT, REGION), (OTHER_ACCOUNT, REGION)]
-REPOSITORIES = ["app", "team/app", "team/sub/app"]
+# Many, as a query costs the same for one as for all of them, and each is a case of its own.
+REPOSITORIES = ["app", "team/app", "team/sub/app", *(f"team/app-{number}" for number in range(5))]
 BLOBS = ["a", "b", "c", "d", "e"]  # few, so that they repeat, are shared, and are claimed with two sizes
 MANIFESTS = [f"m{number}" for number in range(6)]
 INDEXES = ["x0", "x1", "x2"]
@@ -45,9 +46,9 @@ def set_manifest(estate: Estate, name: str, **fields: Any) -> None:
     ]
 
 
-def fetched(estate: Estate, name: str, repository: str, at: datetime, place: tuple[str, str] = PLACES[0]) -> None:
-    """Say where and when a manifest was fetched."""
-    set_manifest(estate, name, registry_id=place[0], region=place[1], repository=repository, fetched_at=at)
+def fetched(estate: Estate, name: str, repository: str, at: datetime, pulled_before: datetime | None = None) -> None:
+    """Say where and when a manifest was fetched, and when it had been pulled before that."""
+    set_manifest(estate, name, repository=repository, fetched_at=at, pulled_before_fetch_at=pulled_before)
 
 
 def deleted(catalog: Catalog, **choice: object) -> set[str]:
@@ -73,8 +74,14 @@ def estates(draw: st.DrawFn) -> Estate:
         subject = draw(st.none() | st.none() | st.sampled_from(DIGESTS).map(digest))
         at = DAY_ONE + timedelta(days=draw(st.integers(1, 3)), minutes=draw(MINUTES))
         place, repository = draw(st.sampled_from(PLACES)), draw(st.sampled_from(REPOSITORIES))
+        before = draw(st.sampled_from([None, at - timedelta(days=9), at - timedelta(minutes=5)]))
         changed = row._replace(
-            subject_digest=subject, registry_id=place[0], region=place[1], repository=repository, fetched_at=at
+            subject_digest=subject,
+            registry_id=place[0],
+            region=place[1],
+            repository=repository,
+            fetched_at=at,
+            pulled_before_fetch_at=before,
         )
         estate.manifests[estate.manifests.index(row)] = changed
     for _ in range(draw(st.integers(0, 3))):
@@ -84,7 +91,7 @@ def estates(draw: st.DrawFn) -> Estate:
 
 def _fill(draw: st.DrawFn, estate: Estate, run: Run) -> None:
     homes = st.tuples(st.sampled_from(PLACES), st.sampled_from(REPOSITORIES))
-    for place, name in draw(st.lists(homes, unique=True, max_size=5)):
+    for place, name in draw(st.lists(homes, unique=True, max_size=12)):
         status = draw(st.sampled_from(["listed", "listed", "listed", "failed", "deleted"]))
         images = draw(st.sets(st.sampled_from(DIGESTS), max_size=7)) if status == "listed" else set()
         key = draw(st.sampled_from([None, None, "key"]))

@@ -138,9 +138,9 @@ class DeletionModel(SlowModel):
         return {each for each in self.rows[home] if self._own_tags(home, each) or each not in members}
 
     def _circles(self, home: Home) -> set[str]:
-        """What belongs to something, but to nothing that stays by itself; no digests can be made so."""
-        holding = self._holding(home) | (self.held[home] - set(self.rows[home]))
-        return self.held[home] - holding - self.below(home, holding)
+        """Listed images that belong to something, but to no image that stays by itself; no digests can be made so."""
+        holding = self._holding(home)
+        return set(self.rows[home]) - holding - self.below(home, holding)
 
     def orphans(self, home: Home) -> set[str]:
         tagged = {each for each, row in self.rows[home].items() if row.tags}
@@ -148,13 +148,17 @@ class DeletionModel(SlowModel):
         return set(self.rows[home]) - needing - self.below(home, needing)
 
     def external_pull(self, home: Home, image: str) -> datetime | None:
-        """The pull time as listed, or the one listed before our own fetch where it is that."""
-        row = self.rows[home][image]
-        before = self._listed_before_own_pull(home, row)
-        return _time(row.last_pulled_at if before is None else before.last_pulled_at)
+        """The pull time as listed, or the one of before our own fetch where it is that."""
+        if self.is_own_pull(home, image):
+            return _time(self.documents[image].pulled_before_fetch_at)
+        return _time(self.rows[home][image].last_pulled_at)
 
     def is_own_pull(self, home: Home, image: str) -> bool:
-        return self._listed_before_own_pull(home, self.rows[home][image]) is not None
+        document, pulled_at = self.documents.get(image), _time(self.rows[home][image].last_pulled_at)
+        if document is None or pulled_at is None or pulled_at == document.pulled_before_fetch_at:
+            return False
+        fetched_here = (document.registry_id, document.region, document.repository) == home
+        return fetched_here and abs(pulled_at - document.fetched_at) <= timedelta(minutes=5)
 
     def last_used(self, home: Home, image: str) -> datetime:
         """The newest push or pull, also of all that is in an index with it."""
@@ -221,24 +225,6 @@ class DeletionModel(SlowModel):
     def _stored_mentions(self) -> set[tuple[str, str]]:
         layers = {(row.manifest_digest, row.layer_digest) for row in self.estate.layers if row.distributable}
         return layers | {(row.manifest_digest, row.config_digest) for row in self.estate.configs}
-
-    def _listed_before_own_pull(self, home: Home, row: ImageRow) -> ImageRow | None:
-        """The row of the run that fetched the manifest here, if the recorded pull is that fetch."""
-        document = self.documents.get(row.manifest_digest)
-        pulled_at = _time(row.last_pulled_at)
-        if document is None or pulled_at is None:
-            return None
-        if (document.registry_id, document.region, document.repository) != home:
-            return None
-        if abs(pulled_at - document.fetched_at) > timedelta(minutes=5):
-            return None
-        for run in self.estate.runs:
-            fetching = self.runs[run.run_id]
-            if fetching.started_at <= document.fetched_at <= fetching.finished_at and run.run_id < row.run_id:
-                for listed in run.images:
-                    if (_home(listed), listed.manifest_digest) == (home, row.manifest_digest):
-                        return listed
-        return None
 
     def _used(self, home: Home, image: str) -> datetime:
         row = self.rows[home][image]
