@@ -286,7 +286,7 @@ def check_totals(model: DeletionModel, catalog: Catalog, patterns: list[str], ca
 
 
 @pytest.mark.slow
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(estate=estates(), choices=st.lists(CHOICES, min_size=2, max_size=2))
 def test_what_is_deleted_agrees_with_the_slow_model(estate: Estate, choices: list[Choice]) -> None:
     model = DeletionModel(estate)
@@ -297,7 +297,7 @@ def test_what_is_deleted_agrees_with_the_slow_model(estate: Estate, choices: lis
 
 
 @pytest.mark.slow
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     estate=estates(),
     depth=st.integers(0, 3),
