@@ -91,8 +91,8 @@ shown as materialized (
         held_copies.region,
         sizes.content,
         count(*) as copies,
-        coalesce(sum(sizes.size), 0)::bigint as bytes,
-        coalesce(sum(sizes.size) - max(sizes.size), 0)::bigint as bytes_saved,
+        capped(coalesce(sum(sizes.size), 0)) as bytes,
+        capped(coalesce(sum(sizes.size) - max(sizes.size), 0)) as bytes_saved,
         count(*) filter (where sizes.size is null) as copies_unknown_size,
         min(layer_digest) as first_digest,
         list(layer_digest order by sizes.size desc nulls last, layer_digest) as layer_digests

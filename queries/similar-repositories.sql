@@ -124,10 +124,10 @@ select
     places.repository,
     other_places.repository as other_repository,
     round(figures.shared_bytes / figures.all_bytes, 3) as similarity,
-    figures.shared_bytes::bigint as shared_bytes,
-    figures.all_bytes::bigint as all_bytes,
-    figures.own_bytes::bigint as repository_bytes,
-    figures.other_bytes::bigint as other_bytes,
+    capped(figures.shared_bytes) as shared_bytes,
+    capped(figures.all_bytes) as all_bytes,
+    capped(figures.own_bytes) as repository_bytes,
+    capped(figures.other_bytes) as other_bytes,
     coalesce(unknown_manifests.manifests, 0) + coalesce(other_unknown.manifests, 0) as images_unknown
 from figures
 inner join places using (repository_number)

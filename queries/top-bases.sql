@@ -78,8 +78,8 @@ layers_of_standing as (
 bytes as (
     select
         place,
-        coalesce(sum(size) filter (where is_in_base), 0)::bigint as base_bytes,
-        coalesce(sum(size) filter (where not is_in_base), 0)::bigint as unique_bytes_above,
+        capped(coalesce(sum(size) filter (where is_in_base), 0)) as base_bytes,
+        capped(coalesce(sum(size) filter (where not is_in_base), 0)) as unique_bytes_above,
         count(*) filter (where size is null) as layers_unknown_size
     from layers_of_standing
     group by place
@@ -123,7 +123,7 @@ select
     top_stacks.direct_images,
     holder_counts.repositories,
     coalesce(bytes.base_bytes, 0) as base_bytes,
-    coalesce(bytes.base_bytes, 0) * (top_stacks.images - 1) as bytes_saved,
+    capped(coalesce(bytes.base_bytes, 0)::hugeint * (top_stacks.images - 1)) as bytes_saved,
     coalesce(bytes.unique_bytes_above, 0) as unique_bytes_above,
     coalesce(bytes.layers_unknown_size, 0) as layers_unknown_size
 from top_stacks

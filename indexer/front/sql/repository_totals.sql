@@ -48,8 +48,8 @@ image_figures as (
 blob_figures as (
     select
         count(*) as blobs,
-        coalesce(sum(size * manifests), 0)::bigint as logical_bytes,
-        coalesce(sum(size), 0)::bigint as unique_bytes,
+        capped(coalesce(sum(size::hugeint * manifests), 0)) as logical_bytes,
+        capped(coalesce(sum(size), 0)) as unique_bytes,
         count(*) filter (where size is null) as blobs_unknown_size
     from held_blobs
 )
