@@ -14,7 +14,9 @@
     │   ├── RegistryRefused               1   asking again gives the same answer
     │   └── RegistryUnavailable           1   asking again may help, and has been tried
     │       └── RegistryDown              1   the registry as a whole does not answer, or the run is stopping
-    └── DocumentError                     1   a manifest that cannot be flattened; never ends a run
+    ├── DocumentError                     1   a manifest that cannot be flattened; never ends a run
+    └── AwsCliError                     255   batch-get-image ends as the AWS CLI does
+        └── AwsCliUsageError              2   the words on its command line are wrong
 
 An incomplete run is no error: it commits, and the command ends with exit code 3 (EXIT_INCOMPLETE).
 """
@@ -28,6 +30,7 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INCOMPLETE = 3
 EXIT_LOCKED = 4
+EXIT_AWS_CLI = 255
 
 
 class IndexerError(Exception):
@@ -108,3 +111,15 @@ class RegistryDown(RegistryUnavailable):
 
 class DocumentError(IndexerError):
     """A manifest document that cannot be flattened; the message says where in it and what is wrong."""
+
+
+class AwsCliError(IndexerError):
+    """`indexer batch-get-image` ends as version 1 of the AWS CLI does; `str` is all of what it then says on stderr."""
+
+    exit_code = EXIT_AWS_CLI
+
+
+class AwsCliUsageError(AwsCliError):
+    """An option is missing or has a value that it does not take."""
+
+    exit_code = EXIT_USAGE

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 import indexer
+from indexer.cli.as_given import AsGiven, with_aws_options
 from indexer.cli.completion import query_names
 from indexer.cli.options import (
     ConfigOption,
@@ -24,6 +25,11 @@ from indexer.errors import EXIT_USAGE
 
 _EPILOG = "Examples:\n  indexer demo\n  indexer run\n  indexer query registry-totals\n  indexer find team/app:latest"
 _QUERY_EPILOG = "Examples:\n  indexer query most-shared-layers -p limit=5\n  indexer query most-shared-layers --help"
+_BATCH_EPILOG = (
+    "Examples:\n  indexer batch-get-image --repository-name team/app --image-ids imageTag=latest"
+    "\n  indexer batch-get-image --repository-name team/app --image-ids imageTag=latest --from-store"
+)
+
 app = typer.Typer(
     name="indexer",
     rich_markup_mode="rich",
@@ -225,6 +231,18 @@ def find(
     from indexer.cli.find import show_find  # noqa: PLC0415 - duckdb, pyarrow
 
     show_find(what, config, store, format_, limit)
+
+
+@app.command("batch-get-image", cls=AsGiven, epilog=_BATCH_EPILOG)
+@with_aws_options
+def batch_get_image(context: typer.Context) -> None:
+    """Do what `aws ecr batch-get-image` does: same options, output and exit codes; or answer from the store.
+
+    More than 100 image ids are fetched in several calls. Exit code 0: done; 2: wrong usage; 255: anything else.
+    """
+    from indexer.cli import batch_get_image as commands  # noqa: PLC0415 - boto3, duckdb
+
+    raise typer.Exit(commands.batch_get_image(context.args))
 
 
 @app.command(epilog="Example: indexer demo --nights 3")

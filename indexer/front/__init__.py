@@ -8,5 +8,6 @@ from __future__ import annotations
 from indexer.front.errors import Ambiguous, NotFound
 from indexer.front.opened import OpenStore
 from indexer.front.rows import Rows, ordered
+from indexer.front.stored_batch import StoredBatch, stored_batch
 
-__all__ = ["Ambiguous", "NotFound", "OpenStore", "Rows", "ordered"]
+__all__ = ["Ambiguous", "NotFound", "OpenStore", "Rows", "StoredBatch", "ordered", "stored_batch"]
