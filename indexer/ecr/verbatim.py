@@ -14,7 +14,7 @@ from typing import Any, Final
 import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config as ClientConfig
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError, NoCredentialsError, NoRegionError
 from botocore.stub import Stubber
 from botocore.utils import ArgumentGenerator
 from botocore.validate import ParamValidator
@@ -110,7 +110,7 @@ class Verbatim:
             user_agent_extra=f"manifest-indexer/{indexer.__version__}",
             signature_version=None if way.sign else UNSIGNED,
         )
-        return self._reading(
+        client = self._reading(
             self._session.create_client,
             "ecr",
             region_name=way.region,
@@ -118,6 +118,8 @@ class Verbatim:
             verify=way.verify,
             config=config,
         )
+        client.meta.events.register("before-send.ecr", _Whole(client))
+        return client
 
     def _call(self, client: Any, request: Mapping[str, Any]) -> dict[str, Any]:
         answer: dict[str, Any] = self._reading(client.batch_get_image, **request)
@@ -140,6 +142,23 @@ class Verbatim:
             raise AwsCliError(f'{error}. You can configure credentials by running "aws configure".') from error
         except (BotoCoreError, ClientError, TypeError, ValueError) as error:
             raise AwsCliError(f"\n{error}") from error
+
+
+class _Whole:
+    """Sends a request in botocore's place, and takes no body that ends before its Content-Length.
+
+    The AWS CLI's own copy of botocore takes none, and tries again; the package's reads such a body as an empty answer.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._http = client._endpoint.http_session  # noqa: SLF001 - botocore has no public name for it
+
+    def __call__(self, request: Any, **_: Any) -> Any:
+        response = self._http.send(request)
+        told = response.headers.get("Content-Length", "")
+        if told.isdecimal() and len(response.content) < int(told):
+            raise ConnectionClosedError(endpoint_url=request.url)
+        return response
 
 
 def _chunks(image_ids: Sequence[Any]) -> list[list[Any]]:

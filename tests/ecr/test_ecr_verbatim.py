@@ -91,6 +91,19 @@ def test_an_answer_that_is_none_is_no_empty_answer(verbatim: Verbatim, server: S
         verbatim.ask({"repositoryName": APP, "imageIds": tags("v1")})
 
 
+def test_a_body_that_ends_early_is_asked_for_again(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
+    server.faults.add(Fault("cut", times=1))
+    answer = Verbatim(Way(region="eu-west-1", endpoint_url=server.url)).ask(
+        {"repositoryName": APP, "imageIds": tags("v1")}
+    )
+    assert len(answer["images"]) == 1
+    assert server.calls["BatchGetImage"] == 2
+    server.faults.add(Fault("cut"))
+    with pytest.raises(AwsCliError, match="Connection was closed before we received a valid response"):
+        Verbatim(Way(region="eu-west-1", endpoint_url=server.url)).ask({"repositoryName": APP, "imageIds": tags("v1")})
+
+
 def test_a_chunk_that_fails_is_no_shorter_answer(verbatim: Verbatim, server: Server) -> None:
     server.faults.add(Fault("throttle", after=1))
     with pytest.raises(AwsCliError, match="ThrottlingException"):
