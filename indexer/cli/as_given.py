@@ -11,17 +11,17 @@ from typer.core import TyperCommand
 
 from indexer.aws_cli.arguments import options
 
-_HELP = "--help"
+_HELP = frozenset({"-h", "--help"})
 
 
 class AsGiven(TyperCommand):
     """Passes its words on in `context.args`; its options are there for the help and for completion."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Take no word but --help, and what the shell's completion looks at."""
+        """Take no word but -h and --help, and what the shell's completion looks at."""
         if ctx.resilient_parsing:
             return super().parse_args(ctx, args)
-        if _HELP in args or args == ["help"]:
+        if not _HELP.isdisjoint(args) or args == ["help"]:
             typer.echo(ctx.get_help())
             raise typer.Exit
         ctx.args = list(args)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from support.commands import Cli, terminal
 from support.manifests import image
+from support.s3 import Place
 from support.shop import MAIN, OTHER, Shop
 
 from indexer.aws_cli import options
@@ -32,7 +33,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 def test_help_shows_every_option(cli: Cli) -> None:
-    for words in (["--help"], ["help"], ["--image-ids", "imageTag=a", "--help"]):
+    for words in (["--help"], ["-h"], ["help"], ["--image-ids", "imageTag=a", "--help"]):
         done = cli("batch-get-image", *words)
         assert done.code == 0
         assert {each.name for each in options()} <= set(re.findall(r"--[a-z-]+", done.out))
@@ -64,9 +65,10 @@ def test_half_an_answer_is_none(cli: Cli, server: Server) -> None:
     assert done.err
 
 
-def test_the_store_answers_as_the_registry_did(cli: Cli, server: Server) -> None:
+def test_the_store_answers_as_the_registry_did(cli: Cli, server: Server, place: Place) -> None:
     (cli.folder / "config.yaml").write_text(
-        f"store: kept\nregistries:\n  - regions: [eu-west-1]\n    endpoint_url: {server.url}\n", encoding="utf-8"
+        f"store: {place.location}\nregistries:\n  - regions: [eu-west-1]\n    endpoint_url: {server.url}\n",
+        encoding="utf-8",
     )
     assert cli("run").code == 0
     theirs = cli(*ONE, "imageTag=none", "--output", "table")
