@@ -12,6 +12,14 @@ left join all_manifests using (manifest_digest)
 where all_manifests.kind is null or all_manifests.kind = 'unknown'
 """
 _OLD_LISTINGS = "select count(*), min(listed_at at time zone 'UTC') from stale_repositories"
+_FILTERS = """
+select tag_status, image_status
+from runs
+where tag_status <> 'any' or image_status <> 'any'
+order by run_id desc
+limit 1
+"""
+"""Of the newest run alone it would miss the listings of before; one filtered run makes any set of images doubtful."""
 
 
 def remarks(store: OpenStore) -> list[str]:
@@ -27,4 +35,9 @@ def remarks(store: OpenStore) -> list[str]:
         since = f"as of {oldest:%Y-%m-%d %H:%M} UTC" if oldest is not None else "without any listing"
         count = counted(behind, "repository", "repositories")
         found.append(f"not current: {count} not listed by the newest run, {since}")
+    for tags, images in store.sql(_FILTERS).fetchall():
+        found.append(
+            f"filtered: a run was told to list images with tag_status {tags} and image_status {images} only. An index "
+            "that is not listed keeps nothing alive here: what seems untagged or deletable may be part of it"
+        )
     return found

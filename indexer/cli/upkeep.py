@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -43,29 +45,33 @@ class Asked:
         self.location = store_location(config, store)
         self.format = format_
 
-    def opened(self) -> Store:
-        """Open the store for reading."""
-        return Store.open(self.location, cache=cache_folder())
+    @contextmanager
+    def opened(self) -> Iterator[Store]:
+        """Open the store for reading. Of a store in a bucket, what is there is read, and not the copies of before."""
+        with TemporaryDirectory(prefix="indexer-verify-") as fresh:
+            yield Store.open(self.location, cache=Path(fresh))
 
     @contextmanager
-    def held(self, command: str, *, outdated: bool = False) -> Iterator[Held]:
-        """Hold the store's lock for `command`."""
-        with Store.open(self.location, cache=cache_folder(), outdated=outdated).upkeep(
-            now=_now, command=f"indexer {command}"
-        ) as held:
-            yield held
+    def held(self, command: str, *, outdated: bool = False, afresh: bool = False) -> Iterator[Held]:
+        """Hold the store's lock for `command`; `afresh` is without the copies of before, as `opened` does."""
+        with ExitStack() as stack:
+            cache = cache_folder()
+            if afresh:
+                cache = Path(stack.enter_context(TemporaryDirectory(prefix="indexer-verify-")))
+            store = Store.open(self.location, cache=cache, outdated=outdated)
+            yield stack.enter_context(store.upkeep(now=_now, command=f"indexer {command}"))
 
 
 def verify_store(asked: Asked, *, mend: bool) -> int:
     """Check the store, and repair it if asked to; return the exit code."""
     if not mend:
-        with steps("verify") as progress:
-            verified = verify(asked.opened().place, progress)
+        with asked.opened() as store, steps("verify") as progress:
+            verified = verify(store.place, progress)
         _tell_findings(asked, verified)
         if not verified.sound:
             output.say("indexer verify --repair repairs what can be repaired; a backup may have what it cannot")
         return EXIT_DONE if verified.sound else EXIT_FAILED
-    with asked.held("verify --repair") as held:
+    with asked.held("verify --repair", afresh=True) as held:
         with steps("verify") as progress:
             verified = verify(held.folder, progress)
         _tell_findings(asked, verified)
@@ -96,7 +102,8 @@ def prune_store(asked: Asked, policy: Policy, *, unreferenced: bool, dry_run: bo
             "--keep-monthly 120 (with --dry-run it only says what would go)"
         )
     if dry_run:
-        chosen = plan(asked.opened().place, policy)
+        with asked.opened() as store:
+            chosen = plan(store.place, policy)
         _print_plan(asked, chosen)
         _tell_plan(chosen, "would go")
         return

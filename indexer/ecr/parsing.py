@@ -9,6 +9,7 @@ through botocore's own parser. A body that is no JSON object at all is an answer
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import orjson
@@ -64,6 +65,8 @@ def microseconds(said: Any) -> int | None:
     """
     if said is None:
         return None
+    if isinstance(said, datetime):  # botocore's own parser took the body, see AnswerParser
+        said = said.timestamp()
     seconds = said if type(said) is float or type(said) is int else parse_timestamp(said).timestamp()
     if not 0 <= seconds < _YEAR_9999:
         raise ValueError(f"no time of a registry: {seconds} seconds after 1970")

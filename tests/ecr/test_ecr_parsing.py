@@ -207,3 +207,8 @@ def test_times() -> None:
     for wrong in (-1.0, 1e30, float("inf"), "soon"):
         with pytest.raises(ValueError, match="time"):
             microseconds(wrong)
+
+
+def test_times_that_botocores_parser_made_are_taken_too() -> None:
+    moment = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
+    assert microseconds(moment) == microseconds(moment.timestamp()) == 1_767_323_045_678_000

@@ -26,6 +26,7 @@ from indexer.tables import TABLES
 
 _AT_ONCE: Final = 16
 _BARRED: Final = b""
+_TRIAL: Final = "trial-"
 
 
 class S3Folder:
@@ -161,10 +162,15 @@ class S3Folder:
     def stranger(self) -> str | None:
         entries, folders = self._bucket.listing("")
         names = [entry.name for entry in entries if entry.name != layout.LOCK_FILE]
-        return min([*names, *folders], default=None)
+        found = min([*names, *folders], default=None)
+        # A trial that was not allowed to remove what it wrote is no reason to refuse the place for good.
+        if found == layout.STAGING and not names and set(folders) == {layout.STAGING}:
+            tried, deeper = self._bucket.listing(f"{layout.STAGING}/")
+            return None if not deeper and all(_is_trial(entry.name) for entry in tried) else found
+        return found
 
     def try_writing(self) -> None:
-        key = f"{layout.STAGING}/trial-{token_hex(8)}"
+        key = f"{layout.STAGING}/{_TRIAL}{token_hex(8)}"
         self._bucket.uploads()
         self._bucket.put(key, b"can this be written?\n")
         self._bucket.remove(key)
@@ -184,6 +190,10 @@ class S3Folder:
         if not lock.held:
             raise StoreError("This process does not hold the store's lock.")
         return Share(self.location, lock.descriptors, lock.token, self._cache_base)
+
+
+def _is_trial(name: str) -> bool:
+    return name.startswith(_TRIAL)
 
 
 class _S3File:

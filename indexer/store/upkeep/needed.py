@@ -37,8 +37,8 @@ class Snapshots(NamedTuple):
     complete: set[str]
     covering: dict[tuple[str | None, str], str]
     """(registry_id, region) -> the newest run that covered it."""
-    started: dict[tuple[str | None, str], int]
-    """(registry_id, region) -> when that run started, microseconds since 1970."""
+    started: dict[str, int]
+    """id -> when that run started, microseconds since 1970."""
     repositories: dict[RepositoryKey, Seen]
     before: dict[RepositoryKey, list[str]]
     """Of the repositories that hold nothing since they were found deleted: the runs that had them before."""
@@ -52,12 +52,12 @@ def snapshots(folder: Folder, names: Iterable[str]) -> Snapshots:
         (row,) = read(folder, RUNS, name).to_pylist()
         run_id = row["run_id"]
         found.names[run_id] = name
+        found.started[run_id] = int(row["started_at"].timestamp() * 1_000_000)
         if row["complete"]:
             found.complete.add(run_id)
         for target in row["targets"]:
             place = (target["registry_id"], target["region"])
             found.covering[place] = run_id
-            found.started[place] = int(row["started_at"].timestamp() * 1_000_000)
         for key, status in _statuses(folder, name):
             found.repositories[key] = _after(found.repositories.get(key), run_id, status)
             statuses.setdefault(key, []).append(run_id)

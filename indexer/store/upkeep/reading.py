@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -108,6 +109,16 @@ def damage(path: Path) -> Iterator[None]:
         raise StoreError(f"Cannot read {path}: {error.strerror}. Give this user the right to it.") from error
     except MemoryError:
         raise
-    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
-        text = str(error).split("\n", maxsplit=1)[0]
-        raise StoreDamaged(f"Cannot read {path}: {text}. {RESTORE}") from error
+    except OSError as error:
+        if error.errno is not None and error.errno != errno.ENOENT:
+            # The device, the network or a limit failed, and not the file: nothing may be given up for that.
+            raise StoreError(
+                f"Cannot read {path}: {error.strerror or error}. Try again when it can be read."
+            ) from error
+        raise StoreDamaged(f"Cannot read {path}: {_first_line(error)}. {RESTORE}") from error
+    except (pa.ArrowException, KeyError, ValueError) as error:
+        raise StoreDamaged(f"Cannot read {path}: {_first_line(error)}. {RESTORE}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n", maxsplit=1)[0]

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from indexer.store import layout
+from indexer.store.facts import RepositoryKey
 from indexer.store.known import Known
 from indexer.store.places import Folder
 from indexer.store.upkeep.compact import read_segment
@@ -35,8 +36,8 @@ def drop_unreferenced(held: Held, found: Snapshots, progress: Progress) -> Dropp
     """Replace each segment that has manifests which nothing refers to by one without them.
 
     What refers to a manifest: an image of any run whose files are in the store, pruned or not, and an index that is
-    referred to. What was fetched when the newest run of its account and region started or later stays too: a run that
-    was stopped has fetched it, and the next one would have to do so again.
+    referred to. What was fetched after the newest run that listed its repository whole had started stays too: a run
+    that was stopped has fetched it, and the next one would have to do so again.
     """
     referred = _referred(held.folder)
     names = held.versions(MANIFESTS).current
@@ -46,7 +47,7 @@ def drop_unreferenced(held: Held, found: Snapshots, progress: Progress) -> Dropp
         path = held.folder.path(layout.published_key(MANIFESTS, name))
         with damage(path):
             about = pq.read_table(
-                path, columns=["manifest_digest", "registry_id", "region", "fetched_at", "manifest_bytes"]
+                path, columns=["manifest_digest", "registry_id", "region", "repository", "fetched_at", "manifest_bytes"]
             )
         stays = [_stays(row, referred, found) for row in about.to_pylist()]
         if not all(stays):
@@ -62,7 +63,10 @@ def drop_unreferenced(held: Held, found: Snapshots, progress: Progress) -> Dropp
 def _stays(row: dict[str, object], referred: Known, found: Snapshots) -> bool:
     if row["manifest_digest"] in referred:
         return True
-    started = found.started.get((str(row["registry_id"]), str(row["region"])))
+    key = RepositoryKey(str(row["registry_id"]), str(row["region"]), str(row["repository"]))
+    seen = found.repositories.get(key)
+    # Another repository's listing says nothing about this one's images.
+    started = None if seen is None else found.started.get(max(seen.listed or "", seen.deleted or ""))
     fetched = row["fetched_at"]
     return started is None or not isinstance(fetched, datetime) or fetched.timestamp() * 1_000_000 >= started
 
