@@ -9,7 +9,7 @@ import typer
 
 import indexer
 from indexer.cli.as_given import AsGiven, with_aws_options
-from indexer.cli.completion import query_names
+from indexer.cli.completion import query_names, repositories
 from indexer.cli.options import (
     ConfigOption,
     Format,
@@ -217,7 +217,9 @@ def find(
     what: Annotated[
         str,
         typer.Argument(
-            metavar="DIGEST|REPOSITORY[:TAG]", help="A digest or its first 6 characters, a repository, an image."
+            metavar="DIGEST|REPOSITORY[:TAG]",
+            help="A digest or its first 6 characters, a repository, an image.",
+            autocompletion=repositories,
         ),
     ],
     config: ConfigOption = None,

@@ -7,6 +7,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from indexer.cli.completion import query_parameters
+
 
 class Format(StrEnum):
     """How rows are printed: for people (table, markdown) or exact, for programs (json, csv)."""
@@ -36,7 +38,10 @@ SortOption: TypeAlias = Annotated[
     typer.Option("--sort", metavar="COLUMN[:desc]", help="Order the answer's rows; may be repeated."),
 ]
 ParametersOption: TypeAlias = Annotated[
-    list[str] | None, typer.Option("--parameter", "-p", metavar="KEY=VALUE", help="A parameter; may be repeated.")
+    list[str] | None,
+    typer.Option(
+        "--parameter", "-p", metavar="KEY=VALUE", help="A parameter; may be repeated.", autocompletion=query_parameters
+    ),
 ]
 GRACE_HOURS = 24.0
 GraceOption: TypeAlias = Annotated[

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from support.commands import COMMAND, Cli, process, terminal
@@ -14,7 +15,6 @@ from support.shop import BASE, Shop
 
 import indexer
 from indexer.catalog import load_queries, shipped_queries
-from indexer.cli.completion import query_names
 
 COMMANDS = ("run", "status", "query", "sql", "find", "demo")
 _MODULES = (
@@ -60,20 +60,55 @@ def test_status_imports_no_boto3(shop: Shop) -> None:
     assert "'boto3'" not in done.stderr
 
 
-def test_query_names_complete_with_their_questions() -> None:
-    questions = {name: query.question for name, query in load_queries([shipped_queries()]).items()}
-    assert dict(query_names("")) == questions
-    assert [name for name, _ in query_names("most-")] == ["most-shared-layers"]
-    assert query_names("x") == []
+def _completed(words: str, **env: str) -> list[str]:
+    """What the shell offers for `words`, the last of which is being typed; items without their descriptions."""
+    asked = {"_INDEXER_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    return process(**asked, **env).out.split()
+
+
+def test_all_query_names_complete() -> None:
+    assert set(_completed("indexer query ")) == set(load_queries([shipped_queries()]))
 
 
 @pytest.mark.parametrize(
     ("words", "offered"),
-    [("indexer st", "status"), ("indexer query regis", "registry-totals"), ("indexer run --q", "--quiet")],
+    [
+        ("indexer st", ["status"]),
+        ("indexer query most-", ["most-shared-layers"]),
+        ("indexer query xyz", []),
+        ("indexer run --q", ["--quiet"]),
+        ("indexer query growth -p by", ["by_repository="]),
+        ("indexer query largest-layers -p ", ["limit="]),
+        ("indexer query no-such -p ", []),
+        ("indexer sql x -p ", []),
+    ],
 )
-def test_the_shell_completes(words: str, offered: str) -> None:
-    env = {"_INDEXER_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
-    assert offered in process(**env).out.split()
+def test_the_shell_completes(words: str, offered: list[str]) -> None:
+    assert _completed(words) == offered
+
+
+def test_the_shell_completes_repositories_of_the_store(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = str(shop.folder)
+    assert _completed("indexer find team/", INDEXER_STORE=store) == ["team/app", "team/base", "team/multi"]
+    assert _completed(f"indexer find --store {store} od") == ["odd/names"]
+    assert _completed("indexer find team/") == []  # no store, and no word about it
+
+
+def test_the_shell_completes_the_configurations_own_queries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "odd-ones.sql").write_text(
+        "-- question: Which?\n-- parameter: least integer = 1 : at least\n-- empty: None.\nselect 1 as n\norder by n\n"
+    )
+    config = "store: ./store\nqueries: ./mine\nregistries:\n  - regions: [eu-west-1]\n"
+    (tmp_path / "config.yaml").write_text(config)
+    assert _completed("indexer query odd") == ["odd-ones"]
+    assert _completed("indexer query odd-ones -p l") == ["least="]
+    (tmp_path / "config.yaml").write_text("no: [config")
+    assert _completed("indexer query odd") == []
 
 
 def test_the_script_for_completion_names_the_command() -> None:
