@@ -29,7 +29,7 @@ class Wire:
     def __init__(self, client: ECRClient) -> None:
         meta: Any = client.meta
         model = meta.service_model
-        self._url = meta.endpoint_url.rstrip("/") + "/"
+        self._url = _url(client)
         # botocore has no public names for these; our own would have other TLS settings, proxies and credentials.
         self._http = client._endpoint.http_session  # type: ignore[attr-defined] # noqa: SLF001 - see above
         self._signer = client._request_signer  # type: ignore[attr-defined] # noqa: SLF001 - see above
@@ -55,3 +55,18 @@ class Wire:
             raise ClientError(answer, operation)
         told: dict[str, Any] = answer
         return told
+
+
+def _url(client: ECRClient) -> str:
+    """Return where the client's own methods send to.
+
+    Its endpoint rules decide that, and `meta.endpoint_url` may be another name: under FIPS, say, `ecr-fips` for
+    `api.ecr-fips`. botocore has no public name for the rules.
+    """
+    private: Any = client
+    meta = private.meta
+    asked = meta.service_model.operation_model("DescribeImages")
+    rules = private._ruleset_resolver  # noqa: SLF001 - see above
+    context = {"client_config": meta.config}
+    found = rules.construct_endpoint(operation_model=asked, call_args={}, request_context=context)
+    return str(found.url).rstrip("/") + "/"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -89,3 +90,28 @@ def test_nobody_there_is_told_as_the_client_tells_it() -> None:
     client = connect(Target("eu-west-1", endpoint_url="http://127.0.0.1:9"), connections=1)
     with pytest.raises(EndpointConnectionError):
         Wire(client).send("DescribeImages", ASKED["DescribeImages"])
+
+
+@pytest.mark.parametrize("region", ["eu-west-1", "us-gov-west-1", "cn-north-1"])
+@pytest.mark.parametrize("dual", ["false", "true"])
+@pytest.mark.parametrize("fips", ["false", "true"])
+def test_it_goes_where_the_clients_own_calls_go(
+    monkeypatch: pytest.MonkeyPatch, region: str, dual: str, fips: str
+) -> None:
+    monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", fips)
+    monkeypatch.setenv("AWS_USE_DUALSTACK_ENDPOINT", dual)
+    client: Any = connect(Target(region), connections=1)
+    asked: list[str] = []
+
+    def stop(request: Any, **_: Any) -> None:
+        asked.append(request.url)
+        raise _Seen
+
+    client.meta.events.register("before-send.ecr", stop)
+    with suppress(_Seen):
+        client.describe_images(repositoryName="team/app")
+    assert asked == [Wire(client)._url]
+
+
+class _Seen(Exception):  # noqa: N818 - no error: nothing is to leave this machine
+    """The request has been seen."""

@@ -190,9 +190,10 @@ def test_a_holder_that_was_away_too_long_finds_out(objects: Bucket, bucket: Plac
         Watched(objects, "s3://here", other.token).check()
 
 
-def test_a_service_that_ignores_conditions_is_refused(objects: Bucket, server: S3Server) -> None:
-    server.ignores_conditions = True
-    with pytest.raises(StoreError, match="ignores conditions of writes"):
+@pytest.mark.parametrize("header", ["If-None-Match", "If-Match"])
+def test_a_service_that_ignores_conditions_is_refused(objects: Bucket, server: S3Server, header: str) -> None:
+    server.ignores_conditions = frozenset({header})
+    with pytest.raises(StoreError, match=rf"ignores conditions of writes \({header}\)"):
         taken(objects)
 
 

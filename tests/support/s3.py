@@ -61,7 +61,7 @@ class S3Server:
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self.hook: Hook | None = None
-        self.ignores_conditions = False
+        self.ignores_conditions: frozenset[str] = frozenset()
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._one_at_a_time = threading.Lock()
         self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=_Handler)
@@ -76,7 +76,7 @@ class S3Server:
 
     def calm(self) -> None:
         """Forget hooks and requests."""
-        self.requests, self.hook, self.ignores_conditions = [], None, False
+        self.requests, self.hook, self.ignores_conditions = [], None, frozenset()
 
     def changes(self) -> list[Request]:
         """The requests that change something, but for signs of life."""
@@ -89,8 +89,8 @@ class S3Server:
         self.requests.append(request)
         # The hook may ask the service itself: while it thinks, the request is still on its way.
         answer = self.hook(request) if self.hook is not None else None
-        if self.ignores_conditions:
-            environ.pop("HTTP_IF_NONE_MATCH", None)
+        for header in self.ignores_conditions:
+            environ.pop(f"HTTP_{header.upper().replace('-', '_')}", None)
         with self._one_at_a_time:
             if answer is None or answer.apply:
                 kept: list[Any] = []

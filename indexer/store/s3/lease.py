@@ -26,6 +26,8 @@ LEASE: Final = 60
 """Seconds without a sign of life after which the lock is free."""
 RENEWAL: Final = 15.0
 """Seconds between signs of life: three may fail."""
+_NO_ETAG: Final = '"00000000000000000000000000000000"'
+"""The mark of no object's content."""
 
 
 class Watched:
@@ -118,11 +120,12 @@ class Lease(Watched):
 
     def _refuse_unconditional(self) -> None:
         """Make sure that conditions count here: where a service ignores them, any number of writers get the lock."""
-        if self._bucket.put(layout.LOCK_FILE, self._body()) is not None:
-            raise StoreError(
-                f"The service that keeps {self._location} ignores conditions of writes (If-None-Match), so a store "
-                "cannot be locked there. Use Amazon S3, or a version of the service that knows them."
-            )
+        for condition, etag in (("If-None-Match", None), ("If-Match", _NO_ETAG)):
+            if self._bucket.put(layout.LOCK_FILE, self._body(), etag=etag) is not None:
+                raise StoreError(
+                    f"The service that keeps {self._location} ignores conditions of writes ({condition}), so a store "
+                    "cannot be locked there. Use Amazon S3, or a version of the service that knows them."
+                )
 
     def _renew(self) -> None:
         while not self._ended.wait(self._renewal) and not self._lost:
