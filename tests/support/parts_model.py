@@ -63,7 +63,8 @@ class PartsModel(SlowModel):
             for part in contents[root]:
                 alone = needed_by[part] == {root} and part not in roots
                 found.add((root, part, alone and root not in entries))
-        lost = {member for member in members if member in listed and member not in needed_by and member not in roots}
+        shown = {part for part, holders in needed_by.items() if holders & set(listed)} | roots
+        lost = {member for member in members if member in listed and member not in shown}
         return found | {(member, member, False) for member in lost}
 
     def _subjects_of(self, row: ImageRow) -> set[str]:
