@@ -70,6 +70,14 @@ def on_terminal() -> bool:
     return sys.stdout.isatty()
 
 
+def table_width() -> int | None:
+    """The width that a table is to fit: the terminal's, or what COLUMNS says; None where it may be of any.
+
+    Where stdout is read by `watch` or a pager, COLUMNS is how one says what they show.
+    """
+    return width() if on_terminal() or os.environ.get("COLUMNS", "").isdecimal() else None
+
+
 def width() -> int:
     """The terminal's columns; COLUMNS overrules, as everywhere."""
     return max(_NARROWEST, shutil.get_terminal_size().columns)

@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from indexer.cli import cells, output
-from indexer.cli.tables import Column, escaped, fitted, markdown_lines, plain_lines
+from indexer.cli.columns import Column
+from indexer.cli.tables import escaped, fitted, markdown_lines, plain_lines
 
 _NUMBERS = (int, float, Decimal)
 
@@ -44,8 +45,8 @@ class Page:
             self.title(title)
         self._begun = True
         columns = [_column(name, [row[name] for row in rows[:limit]]) for name in rows[0]]
-        if output.on_terminal():
-            for part in fitted(columns, output.width(), otherwise=self._otherwise):
+        if (width := output.table_width()) is not None:
+            for part in fitted(columns, width, otherwise=self._otherwise):
                 output.show(part)
         else:
             for line in plain_lines(columns):
@@ -56,10 +57,10 @@ class Page:
     def _print(self, text: str, style: str, before: str = "") -> None:
         self._begun = True
         text = cells.printable(text)
-        if not output.on_terminal():
+        if output.table_width() is None:
             output.emit(f"{before}{text}\n")
             return
-        from rich.table import Table  # noqa: PLC0415 - a tenth of a second that only a terminal needs
+        from rich.table import Table  # noqa: PLC0415 - a tenth of a second that a pipe needs not
         from rich.text import Text  # noqa: PLC0415 - as above
 
         if not before:

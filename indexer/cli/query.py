@@ -14,7 +14,7 @@ from indexer.cli.options import Format
 from indexer.cli.page import Page
 from indexer.cli.places import open_store, query_folders
 from indexer.cli.remarks import remarks
-from indexer.cli.rows import print_rows
+from indexer.cli.rows import print_rows, say_what_is_missing
 from indexer.cli.tables import markdown_lines
 from indexer.errors import UsageError
 from indexer.front import Rows, ordered
@@ -36,7 +36,10 @@ def run_query(name: str, parameters: Sequence[str], asked: Asked) -> None:
     with open_store(asked.config, asked.store) as store:
         relation = store.query(name, **values)
         with closing(Rows(ordered(relation, asked.sort))) as rows:
-            print_rows(rows, asked.format, limit=asked.limit, empty=lambda: store.why_empty(name, **values))
+            printed = print_rows(rows, asked.format, limit=asked.limit, empty=lambda: store.why_empty(name, **values))
+        say_what_is_missing(printed, asked.limit)
+        if "limit" not in values and printed.total == store.catalog.queries[name].bind(values).get("limit"):
+            output.note(f"limit={printed.total} by default, there may be more rows: -p limit={printed.total * 50}")
         for remark in remarks(store):
             output.note(remark)
 
@@ -46,7 +49,7 @@ def run_sql(statement: str, parameters: Sequence[str], asked: Asked) -> None:
     values = parsed(parameters)
     with open_store(asked.config, asked.store) as store:
         rows = Rows(ordered(store.sql(statement, **values), asked.sort))
-        print_rows(rows, asked.format, limit=asked.limit)
+        say_what_is_missing(print_rows(rows, asked.format, limit=asked.limit), asked.limit)
 
 
 def list_queries(config: str | None, store: str | None, format_: Format) -> None:

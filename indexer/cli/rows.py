@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from indexer.cli import cells, output
+from indexer.cli.columns import Column
 from indexer.cli.exact import csv_lines, json_lines
 from indexer.cli.options import Format
-from indexer.cli.tables import Column, fitted, markdown_lines, plain_lines
+from indexer.cli.tables import fitted, markdown_lines, plain_lines
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from indexer.front import Rows
 
 Row = Sequence[Any]
 
@@ -22,14 +22,32 @@ _SEEN = 1_000
 """Rows that a table is measured by, and that a terminal is given of it."""
 
 
+class Batches(Protocol):
+    """Rows as record batches: indexer.front.Rows, or a reader of Arrow's."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns."""
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]: ...
+
+
+class Printed(NamedTuple):
+    """How many rows were printed, and how many the answer has."""
+
+    shown: int
+    total: int
+
+
 def print_rows(
-    rows: Rows, format_: Format, *, limit: int | None = None, empty: str | Callable[[], str] = "no rows"
-) -> None:
+    rows: Batches, format_: Format, *, limit: int | None = None, empty: str | Callable[[], str] = "no rows"
+) -> Printed:
     """Print `rows`, at most `limit` of them; where there are none, `empty`, or what it returns, goes to stderr."""
     names = rows.schema.names
-    values = islice(_values(rows), limit)
+    answer = _Answer(rows, limit)
+    values = iter(answer)
     first = next(values, None)
-    if first is None:
+    if first is None and not answer.total:
         output.say(empty if isinstance(empty, str) else empty())
     found = values if first is None else chain([first], values)
     if format_ is Format.JSON:
@@ -42,6 +60,16 @@ def print_rows(
         _emit(f"{cells.printable(line)}\n" for row in found for line in str(row[1]).split("\n"))
     elif first is not None:
         _print_table(rows.schema, found)
+    return answer.printed()
+
+
+def say_what_is_missing(printed: Printed, limit: int | None) -> None:
+    """Say on stderr how many rows there are, where not all were printed."""
+    if printed.shown == printed.total:
+        return
+    by_limit = printed.shown == limit
+    why = f"(--limit {limit})" if by_limit else "(a terminal is shown no more; --format csv gives all)"
+    output.note(f"the first {printed.shown:,} of {printed.total:,} rows {why}")
 
 
 def columns_of(schema: pa.Schema, texts: Sequence[Sequence[str]]) -> list[Column]:
@@ -61,19 +89,38 @@ def _print_table(schema: pa.Schema, rows: Iterator[Row]) -> None:
     names = schema.names
     seen = list(_texts(islice(rows, _SEEN), names))
     columns = columns_of(schema, seen)
-    if not output.on_terminal():
+    width = output.table_width()
+    if width is None:
         _emit(plain_lines(columns, _texts(rows, names)))
         return
-    for part in fitted(columns, output.width()):
+    if not output.on_terminal():  # whoever reads it has no other way to the rest
+        columns = columns_of(schema, [*seen, *_texts(rows, names)])
+    for part in fitted(columns, width):
         output.show(part)
-    if next(rows, None) is not None:
-        output.say(f"only the first {_SEEN:,} rows are shown; --format csv gives all of them")
 
 
-def _values(rows: Rows) -> Iterator[Row]:
-    for batch in rows:
-        columns = [column.to_pylist(maps_as_pydicts="lossy") for column in batch.columns]
-        yield from zip(*columns, strict=True)
+class _Answer:
+    """The first rows of an answer, one by one; counts all of them."""
+
+    def __init__(self, rows: Batches, limit: int | None) -> None:
+        self.total = 0
+        self._rows = iter(rows)
+        self._left = sys.maxsize if limit is None else limit
+        self._given = 0
+
+    def __iter__(self) -> Iterator[Row]:
+        for batch in self._rows:
+            self.total += batch.num_rows
+            wanted = batch.slice(0, self._left)
+            self._left -= wanted.num_rows
+            columns = [column.to_pylist(maps_as_pydicts="lossy") for column in wanted.columns]
+            for row in zip(*columns, strict=True):
+                self._given += 1
+                yield row
+
+    def printed(self) -> Printed:
+        """Count what nobody took."""
+        return Printed(self._given, self.total + sum(batch.num_rows for batch in self._rows))
 
 
 def _texts(rows: Iterable[Row], names: Sequence[str]) -> Iterator[list[str]]:

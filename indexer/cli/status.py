@@ -11,7 +11,7 @@ from indexer.cli.cells import age, counted, local_time
 from indexer.cli.options import Format
 from indexer.cli.page import Page
 from indexer.cli.places import open_store
-from indexer.cli.rows import print_rows
+from indexer.cli.rows import print_rows, say_what_is_missing
 from indexer.front import OpenStore, Rows
 
 _NOTHING = "no run is committed yet in {place}; indexer run makes the first"
@@ -80,7 +80,7 @@ def show_status(config: str | None, store: str | None, format_: Format, limit: i
         if kept := _kept(opened):
             nothing += f"; {kept}"
         if format_ is not Format.TABLE:
-            print_rows(Rows(opened.runs()), format_, limit=limit, empty=nothing)
+            say_what_is_missing(print_rows(Rows(opened.runs()), format_, limit=limit, empty=nothing), limit)
         elif newest := _rows(opened, "from runs order by run_id desc limit 1"):
             _print(opened, newest[0], limit)
         else:

@@ -1,92 +1,60 @@
 """Rows as a table for people, made to fit: in a terminal of any width, in a pipe, in Markdown.
 
 In a terminal nothing is cut off in the middle. What does not fit is made room for in this order: columns that say the
-same in every row are said once, above; long texts wrap; a few rows are turned, names from top to bottom; of many rows
-the last columns are left out, by name.
+same in every row are said once, above; names of columns and long texts are broken; times lose their seconds and digests
+their algorithm; a few rows are turned, names from top to bottom; of many rows the columns that say least are left out,
+by name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from indexer.cli.cells import NULL, printable
+from indexer.cli.columns import GAP, Column, fit, most_telling, taken, text_width, widths, wrapped
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-_GAP = 2
-_TEXT = 24
-"""Columns that a text may be squeezed to; digests and times are never."""
 _FEW = 4
 """Rows that are better read one below the other than with columns left out."""
 _MARKDOWN = str.maketrans({char: "\\" + char for char in "\\|`*<["})
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column ready to be shown: `squeezes` says whether its cells may wrap."""
-
-    name: str
-    cells: Sequence[str]
-    right: bool = False
-    squeezes: bool = False
-
-    @property
-    def widest(self) -> int:
-        """Columns of the terminal that the widest cell takes."""
-        return max((_width(text) for text in self.cells), default=0)
-
-    @property
-    def least(self) -> int:
-        """The fewest columns of the terminal that it can do with."""
-        cells = min(self.widest, _TEXT) if self.squeezes else self.widest
-        return max(cells, *map(_width, _words(self.name)))
-
-    @property
-    def whole(self) -> int:
-        """Columns of the terminal that it takes if nothing is broken."""
-        return max(self.widest, _width(printable(self.name)))
-
-    @property
-    def header(self) -> str:
-        """The name, broken at underscores so that it is not wider than the cells if that can be."""
-        return "\n".join(_broken(self.name, max(self.widest, self.least)))
-
-
 def fitted(columns: Sequence[Column], width: int, *, otherwise: str = "--format csv") -> Iterator[RenderableType]:
     """Yield what to print for `columns` in a terminal `width` wide; `otherwise` is how to see what has no room."""
-    rows = len(columns[0].cells) if columns else 0
-    if _taken([column.whole for column in columns]) <= width:
-        yield _table(columns, broken=False)
+    if taken([column.whole for column in columns]) <= width:
+        yield _table(columns, [column.whole for column in columns])
         return
-    constant = [column for column in columns if rows > 1 and len(set(column.cells)) == 1]
-    rest = [column for column in columns if column not in constant] or list(columns)
-    if rows <= _FEW and not _fits(rest, width):
+    rows = len(columns[0].cells)
+    same = [column for column in columns if rows > 1 and column.is_same]
+    rest = [column for column in columns if column not in same] or list(columns)
+    if rows <= _FEW and not fit(rest, width):
         yield from _turned(columns, width)
         return
-    if constant:
-        yield "in every row: " + ", ".join(f"{printable(column.name)} {column.cells[0]}" for column in constant)
-        yield ""
-    shown = _leading(rest, width)
-    yield _table(shown, broken=True)
-    if len(shown) < len(rest):
-        left_out = ", ".join(printable(column.name) for column in rest[len(shown) :])
-        yield f"\nnot shown, for lack of room: {left_out} (a wider terminal, or {otherwise})"
+    yield from _said_once("in every row", same, width)
+    if not fit(rest, width) and not all(column.is_place for column in rest):
+        yield from _said_once("in every row but totals", [column for column in rest if column.is_place], width)
+        rest = [column for column in rest if not column.is_place]
+    shown = _with_room(rest, width)
+    yield _table(shown, widths(shown, width))
+    if left_out := [column.name for column in rest if column.name not in {each.name for each in shown}]:
+        names = ", ".join(map(printable, left_out))
+        yield f"\nnot shown, for lack of room: {names} (a wider terminal, or {otherwise})"
 
 
 def plain_lines(columns: Sequence[Column], more: Iterable[Sequence[str]] = ()) -> Iterator[str]:
     """Yield the lines of a table that is as wide as it needs to be; rows of `more` follow at the same widths."""
-    widths = [max(column.widest, _width(printable(column.name))) for column in columns]
+    whole = [column.whole for column in columns]
     rows = zip(*(column.cells for column in columns), strict=True)
     for texts in ([printable(column.name) for column in columns], *rows, *more):
         cells = [
             text.rjust(width) if column.right else text.ljust(width)
-            for text, width, column in zip(texts, widths, columns, strict=True)
+            for text, width, column in zip(texts, whole, columns, strict=True)
         ]
-        yield (" " * _GAP).join(cells).rstrip() + "\n"
+        yield (" " * GAP).join(cells).rstrip() + "\n"
 
 
 def markdown_lines(columns: Sequence[tuple[str, bool]], rows: Iterable[Sequence[str]]) -> Iterator[str]:
@@ -106,60 +74,74 @@ def _markdown_row(texts: Iterable[str]) -> str:
     return "| " + " | ".join(map(escaped, texts)) + " |\n"
 
 
-def _fits(columns: Sequence[Column], width: int) -> bool:
-    return _taken([column.least for column in columns]) <= width
+def _with_room(columns: Sequence[Column], width: int) -> Sequence[Column]:
+    if fit(columns, width):
+        return columns
+    tight = [column.tight() for column in columns]
+    return tight if fit(tight, width) else most_telling(columns, width)
 
 
-def _taken(widths: Sequence[int]) -> int:
-    return sum(widths) + _GAP * (len(widths) - 1)
+def _said_once(where: str, columns: Sequence[Column], width: int) -> Iterator[str]:
+    """Yield a paragraph with the value of each column, broken between two of them only, and an empty line."""
+    if not columns:
+        return
+    lines = [f"{where}:"]
+    for column in columns:
+        item = f"{printable(column.name)} {_only_value(column)}{'' if column is columns[-1] else ','}"
+        if text_width(lines[-1]) + 1 + text_width(item) <= width:
+            lines[-1] += f" {item}"
+        else:
+            lines.append(item)
+    yield "\n".join([*lines, ""])
 
 
-def _leading(columns: Sequence[Column], width: int) -> Sequence[Column]:
-    """Return the first columns that fit together; at least one."""
-    count = len(columns)
-    while count > 1 and not _fits(columns[:count], width):
-        count -= 1
-    return columns[:count]
+def _only_value(column: Column) -> str:
+    found = set(column.cells)
+    (value,) = found if column.is_same else found - {NULL}
+    return value or "(none)"
 
 
-def _table(columns: Sequence[Column], *, broken: bool) -> Table:
+def _table(columns: Sequence[Column], columns_widths: Sequence[int]) -> Table:
     from rich import box  # noqa: PLC0415 - a tenth of a second that only tables need
     from rich.table import Table  # noqa: PLC0415 - as above
 
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, _GAP - 1, 0, 0))
-    for column in columns:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0))
+    for column, width in zip(columns, columns_widths, strict=True):
         table.add_column(
-            _text(column.header if broken else printable(column.name), "bold"),
+            _text(column.header(width), "bold"),
             justify="right" if column.right else "left",
-            no_wrap=not column.squeezes,
             overflow="fold",
-            min_width=column.least,
+            width=width,
         )
     for row in zip(*(column.cells for column in columns), strict=True):
-        table.add_row(*map(_cell, row))
+        table.add_row(*(_cell(wrapped(text, width)) for text, width in zip(row, columns_widths, strict=True)))
     return table
 
 
 def _turned(columns: Sequence[Column], width: int) -> Iterator[RenderableType]:
     """Yield the table with names from top to bottom and a row from left to right; one row at a time if need be."""
-    rows = list(zip(*(column.cells for column in columns), strict=True))
-    widths = [max(map(_width, row)) for row in rows]
-    together = _taken([max(_width(printable(column.name)) for column in columns), *widths]) <= width
-    for record in [rows] if together else [[row] for row in rows]:
-        yield _record(columns, record, right=together and len(rows) > 1)
-        if not together:
-            yield ""
+    tight = [column.tight() for column in columns]
+    for shown, broken in ((columns, False), (tight, False), (tight, True)):
+        rows = list(zip(*(column.cells for column in shown), strict=True))
+        room = width - GAP - taken([max(map(text_width, row)) for row in rows])
+        names = [column.longest_word if broken else text_width(printable(column.name)) for column in columns]
+        if max(names) <= room:
+            yield _record(shown, rows, room, right=len(rows) > 1)
+            return
+    for row in zip(*(column.cells for column in columns), strict=True):
+        yield _record(columns, [row], width, right=False)
+        yield ""
 
 
-def _record(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, right: bool) -> Table:
+def _record(columns: Sequence[Column], rows: Sequence[Sequence[str]], room: int, *, right: bool) -> Table:
     from rich.table import Table  # noqa: PLC0415 - as above
 
-    record = Table.grid(padding=(0, _GAP, 0, 0))
+    record = Table.grid(padding=(0, GAP, 0, 0))
     record.add_column(no_wrap=True)
     for _ in rows:
         record.add_column(overflow="fold", justify="right" if right else "left")
     for place, column in enumerate(columns):
-        record.add_row(_text(printable(column.name), "bold"), *(_cell(row[place]) for row in rows))
+        record.add_row(_text(column.header(room), "bold"), *(_cell(row[place]) for row in rows))
     return record
 
 
@@ -171,25 +153,3 @@ def _text(text: str, style: str) -> RenderableType:
     from rich.text import Text  # noqa: PLC0415 - as above
 
     return Text(text, style=style)
-
-
-def _words(name: str) -> list[str]:
-    """Return the parts that a name may be broken into, underscores at their ends: `unique_`, `bytes`."""
-    parts = printable(name).split("_")
-    return [part + "_" for part in parts[:-1]] + parts[-1:]
-
-
-def _broken(name: str, width: int) -> Iterator[str]:
-    line = ""
-    for word in _words(name):
-        if line and _width(line + word) > width:
-            yield line
-            line = ""
-        line += word
-    yield line
-
-
-def _width(text: str) -> int:
-    from rich.cells import cell_len  # noqa: PLC0415 - as above
-
-    return cell_len(text)

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from indexer.cli.tables import Column, fitted, markdown_lines, plain_lines
+from indexer.cli.columns import Column
+from indexer.cli.tables import fitted, markdown_lines, plain_lines
 
 
 def _shown(columns: list[Column], width: int) -> str:
@@ -39,7 +40,7 @@ def test_what_fits_is_shown_whole() -> None:
 
 
 def test_headers_break_before_anything_is_left_out() -> None:
-    text = _shown(_columns(), 90)
+    text = _shown(_columns(), 75)
     assert "per_repository_unique_bytes" not in text
     assert re.search(r"repository_", text)
     assert "not shown" not in text
@@ -52,8 +53,40 @@ def test_what_is_the_same_in_every_row_is_said_once() -> None:
     assert text.count("123456789012") == 1
 
 
-def test_of_many_rows_the_last_columns_are_left_out_by_name() -> None:
-    text = _shown(_columns(), 45)
+def test_headers_are_not_broken_where_there_is_room() -> None:
+    text = _shown(_columns(), 90)
+    assert text.startswith("in every row: registry_id 123456789012\n\n")
+    assert "per_repository_unique_bytes" in text
+
+
+def test_what_is_said_once_is_broken_between_two_values_only() -> None:
+    same = [Column(f"same_{number}", ["a value of some words"] * 9) for number in range(6)]
+    text = _shown([*same, *_columns(9)], 80)
+    said = text.partition("\n\n")[0]
+    assert said.count("a value of some words") == 6
+    assert said.splitlines()[1].startswith("same_")
+
+
+def test_an_empty_value_is_said_in_a_word() -> None:
+    text = _shown([Column("platforms_missing", [""] * 9), Column("unknown", ["–"] * 9), *_columns(9)], 80)  # noqa: RUF001 - the dash of the tables
+    assert "platforms_missing (none), unknown –" in text  # noqa: RUF001 - as above
+
+
+def test_the_one_account_is_said_once_above_totals_too() -> None:
+    columns = [
+        Column("registry_id", ["123456789012"] * 8 + ["–"]),  # noqa: RUF001 - as above
+        Column("repository", [f"team/app-{number}" for number in range(8)] + ["–"]),  # noqa: RUF001 - as above
+        *(Column(f"figure_{number}", [f"{number} GiB" for _ in range(8)] + ["9 B"], right=True) for number in range(6)),
+    ]
+    assert "123456789012  team/app-0" in _shown(columns, 100)
+    text = _shown(columns, 70)
+    assert text.startswith("in every row but totals: registry_id 123456789012\n\n")
+    assert "not shown" not in text
+
+
+def test_of_many_rows_the_times_are_left_out_first_by_name() -> None:
+    columns = _columns()
+    text = _shown([columns[1], columns[4], columns[2], columns[3]], 45)
     assert "not shown, for lack of room: pushed_at (a wider" in " ".join(text.split())
     assert "2026-01-12" not in text
 
