@@ -26,6 +26,9 @@ _CURRENT = {"manifests": "all_manifests", "layers": "all_layers", "configs": "al
 _UNREACHABLE = "unreachable_manifests"
 SETTLED = ("index_contents", _UNREACHABLE)
 """Views of few rows that cost something to find and that others stand on; each after those that it needs."""
+_LISTING = frozenset({"show", "describe"})
+_CATALOGS = ("duckdb_", "information_schema", "pg_", "sqlite_")
+"""How names of tables and functions begin that tell which views and columns there are."""
 _OPTIONS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
@@ -120,14 +123,14 @@ class Catalog:
     def _prepare(self, used: set[str], read: set[str]) -> None:
         """Make the views that a statement with the words `used` may read; it surely reads those of `read`.
 
-        Making them all takes a tenth of a second, which a look-up need not pay; a statement that names none, such as
-        `show tables`, gets them all.
+        Making them all takes some tenths of a second, which is paid for statements about the views themselves, such as
+        `show tables`, and not for a look-up.
         """
         macros = [macro for name, macro in self.macros.items() if name in used and macro.is_table]
         used = used.union(*(words(macro.sql) for macro in macros))
         read = read.union(*(sources(macro.sql) for macro in macros))
         named = used & set(self.views)
-        if not named or any(word.startswith("duckdb_") for word in used):
+        if (not named and used & _LISTING) or any(word.startswith(_CATALOGS) for word in used):
             self._create(set(self.views))
             self._describe()
             return

@@ -82,6 +82,19 @@ def test_show_tables_shows_every_view(catalog: Catalog) -> None:
     assert {row["name"] for row in rows(catalog, "show tables")} >= set(catalog.views)
 
 
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        ("information_schema.tables", "table_name"),
+        ("duckdb_views()", "view_name"),
+        ("pg_catalog.pg_views", "viewname"),
+        ("sqlite_master", "tbl_name"),
+    ],
+)
+def test_what_tells_of_views_knows_them_all(catalog: Catalog, table: str, column: str) -> None:
+    assert {row[column] for row in rows(catalog, f"from {table}")} >= set(catalog.views)
+
+
 def test_parameters_are_bound(catalog: Catalog) -> None:
     found = rows(catalog, "select position from all_layers where layer_digest = $digest", digest=DIGESTS[1])
     assert found == [{"position": 0}]

@@ -210,6 +210,7 @@ def test_the_main_process_alone_is_killed(
         while not any("/manifests/" in key for key in (f"/{key}" for key in bucket.everything())):
             assert process.poll() is None
             assert time.monotonic() < deadline
+            time.sleep(0.1)
         os.kill(process.pid, signal.SIGKILL)
         process.wait(timeout=30)
     assert cli("run").code == 4

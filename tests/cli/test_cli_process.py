@@ -143,10 +143,16 @@ def test_a_reader_that_never_reads(shop: Shop) -> None:
     assert (running.returncode, said) == (0, "")
 
 
-@pytest.mark.parametrize("columns", [60, 80, 200])
 @pytest.mark.parametrize(
-    "words",
-    [["query", "registry-totals"], ["query", "storage-by-repository"], ["status"], ["find", "team/app:1.0"], ["query"]],
+    ("words", "columns"),
+    [
+        (["query", "registry-totals"], 60),
+        (["query", "storage-by-repository"], 80),
+        (["query", "storage-by-repository"], 200),
+        (["status"], 60),
+        (["find", "team/app:1.0"], 60),
+        (["query"], 80),
+    ],
 )
 def test_everything_fits_the_terminal(shop: Shop, words: list[str], columns: int) -> None:
     done = terminal(*words, columns=columns, INDEXER_STORE=str(shop.folder))

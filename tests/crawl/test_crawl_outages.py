@@ -115,14 +115,14 @@ def test_other_targets_go_on_without_it(tmp_path: Path, processes: int) -> None:
 
 @pytest.mark.parametrize("processes", PROCESSES)
 def test_credentials_that_run_out_leave_what_there_is(registry: Registry, the_world: World, processes: int) -> None:
-    fill(registry, 100)
+    fill(registry, 250)
     the_world.server.faults.add(Fault("expired_token", operation="BatchGetImage", after=4))
     summary = the_world.run(fetch={"chunk_size": 5, "processes": processes})
     assert not summary.complete
     failures = the_world.rows("failures")
     assert {(row["operation"], row["code"]) for row in failures} == {("BatchGetImage", "ExpiredTokenException")}
-    assert len(failures) == 100 - stored(the_world) == 80
-    assert the_world.server.calls["BatchGetImage"] <= 4 + 3 * 4, "what cannot succeed is not asked for each"
+    assert len(failures) == 250 - stored(the_world) == 230
+    assert the_world.server.calls["BatchGetImage"] < 4 + 46 // 2, "what cannot succeed is not asked for each"
 
 
 def test_credentials_that_are_renewed_lose_nothing(registry: Registry, the_world: World) -> None:
