@@ -36,6 +36,7 @@ class Cli:
         self._capsys = capsys
         monkeypatch.chdir(folder)
         monkeypatch.setenv("TZ", "UTC")
+        monkeypatch.delenv("COLUMNS", raising=False)  # some terminals and packages set it
 
     def __call__(self, *arguments: str | Path) -> Done:
         self._capsys.readouterr()
