@@ -5,14 +5,14 @@ above come dependencies, which change every few pushes, and the application's ow
 neighbours share most of their layers. Some repositories hold indexes of two platforms with attestations, some are
 promoted copies of others, some sign their images; the stacks have repositories of their own. Each night pushes a few
 images and deletes the oldest ones of some repositories; the last night has the number of images asked for, or a few
-more.
+more. Documents are made in the first night, and held until the night that pushes them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -52,40 +52,53 @@ class Pushed(NamedTuple):
 def build(folder: Path, images: int, nights: int) -> None:
     """Make the store in `folder`, which is absent or empty."""
     store = Store.create_or_open(folder)
-    shelf, counts = _shelf(), _counts(images)
+    shelf, held = _shelf(), dict[int, list[Pushed]]()
+    counts = _counts(images)
     for night in range(nights):
         at = FIRST_NIGHT + timedelta(days=night)
         with store.writer(now=lambda at=at: at, version="benchmark") as writer:  # type: ignore[misc] # bound at once
-            _night(writer, shelf, counts, night)
+            _night(
+                writer,
+                ((number, _held_pushes(held, shelf, number, count)) for number, count in enumerate(counts)),
+                night,
+                max(nights, 10),
+            )
         print(f"night {night + 1} of {nights} written", file=sys.stderr)
 
 
-def _night(writer: Writer, shelf: Shelf, counts: Sequence[int], night: int) -> None:
-    seen = added = 0
-    for number, count in enumerate(counts):
+def _held_pushes(held: dict[int, list[Pushed]], shelf: Shelf, number: int, count: int) -> list[Pushed]:
+    if number not in held:
+        held[number] = list(_pushes(shelf, number, count))
+    return held[number]
+
+
+def _night(writer: Writer, repositories: Iterable[tuple[int, list[Pushed]]], night: int, nights: int) -> None:
+    seen = added = listed = 0
+    for number, pushes in repositories:
         place, name = PLACES[number % 7 == 0], _name(number)
-        pushes = list(_pushes(shelf, number, count))
-        first, last, new = _held(number, len(pushes), night)
+        first, last, new = _held(number, len(pushes), night, nights)
         source = Source(*place, name, writer.started_at)
         for order in range(new, last):
             added += writer.add(flatten(pushes[order].digest, pushes[order].raw, source), order)
+            pushes[order] = pushes[order]._replace(raw=b"")  # never asked for again
         writer.add_images(
             _image(writer.run_id, place, name, pushes[order], order, len(pushes)) for order in range(first, last)
         )
         row = RepositoryRow(writer.run_id, *place, name, None, FIRST_NIGHT, "MUTABLE", "AES256", None, "listed", None)
         writer.add_repository(row)
         seen += last - first
+        listed += 1
     end = writer.started_at + timedelta(minutes=10)
     targets = [TargetName(*place) for place in PLACES]
     writer.commit_run(
-        RunRow(writer.run_id, writer.started_at, end, True, "0.1.0", targets, len(counts), seen, 1, added, 0, 1)
+        RunRow(writer.run_id, writer.started_at, end, True, "0.1.0", targets, listed, seen, 1, added, 0, 1)
     )
 
 
-def _held(number: int, pushes: int, night: int) -> tuple[int, int, int]:
+def _held(number: int, pushes: int, night: int, nights: int) -> tuple[int, int, int]:
     """Return the first and the last push that the repository holds that night, and the first that is new."""
     step = max(1, int(pushes * NEW_EVERY_NIGHT)) if number % 3 == 0 else 0
-    start = max(0, pushes - 10 * step)
+    start = max(0, pushes - nights * step)
     last = min(pushes, start + step * (night + 1)) if step else pushes
     new = 0 if night == 0 else min(pushes, start + step * night) if step else pushes
     return (step * night if number % 6 == 0 else 0), last, new

@@ -27,6 +27,8 @@ Columns = Sequence[Sequence[Any]]
 GROUP_ROWS: Final = {"manifests": 20_000, "images": 65_536}
 """Rows in a row group: what a writer holds as rows and a reader decodes at once. `manifests` carry their text."""
 _GROUP_ROWS: Final = 131_072
+_DICTIONARY_BYTES: Final = 16 * 2**20
+"""At most for a column of a row group: above the usual limit of 1 MiB a dictionary of digests is given up half-way."""
 _FALSE_POSITIVES: Final = 0.01
 FLATTENER: Final = "indexer.flattener"
 """The key in the metadata of a `manifests` file that says which flattener (`flatten.VERSION`) made the segment."""
@@ -181,7 +183,8 @@ def _open(staged: Staged, table: Table, first: pa.Table) -> Any:
         staged,
         table.schema,
         compression="zstd",
-        use_dictionary=[leaf for column in table.columns if _repeats(column) for leaf in _leaves(column)],
+        use_dictionary=[leaf for column in table.columns if _repeats(table, column) for leaf in _leaves(column)],
+        dictionary_pagesize_limit=_DICTIONARY_BYTES,
         # A text has no order worth knowing, and nested columns are not filtered by range.
         write_statistics=[c.name for c in table.columns if c.type in _FLAT and c.name != "raw"],
         write_page_checksum=True,
@@ -193,10 +196,10 @@ def _open(staged: Staged, table: Table, first: pa.Table) -> Any:
     )
 
 
-def _repeats(column: Column) -> bool:
-    # Digests are too many for a dictionary page: Parquet gives it up half-way, and the file is some 3 % larger than
-    # without, where zstd finds the repeats.
-    return column.name != "raw" and not column.name.endswith("_digest")
+def _repeats(table: Table, column: Column) -> bool:
+    # A manifest's digest stands in each of its layers' rows, and neighbours share layers: with dictionaries, questions
+    # take a quarter less time and writing a sixth less, for 3 % more bytes. Other tables have each digest about once.
+    return column.name != "raw" and (table.name == "layers" or not column.name.endswith("_digest"))
 
 
 def _leaves(column: Column) -> Sequence[str]:

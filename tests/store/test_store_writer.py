@@ -104,8 +104,25 @@ def test_look_ups_have_bloom_filters_and_statistics(store: Store, table: Table, 
             assert (column.bloom_filter_offset is not None) == (column.path_in_schema in table.look_ups)
             flat = "." not in column.path_in_schema and column.path_in_schema != "raw"
             assert column.is_stats_set == flat
-            repeats = column.path_in_schema != "raw" and not column.path_in_schema.endswith("_digest")
+            digests = column.path_in_schema.endswith("_digest")
+            repeats = column.path_in_schema != "raw" and (table.name == "layers" or not digests)
             assert ("RLE_DICTIONARY" in column.encodings) == (repeats and column.physical_type != "BOOLEAN")
+
+
+def test_a_dictionary_of_layers_is_not_given_up_half_way(store: Store) -> None:
+    one = facts("a", layers=16_000)
+    other = facts("b", layers=0)._replace(layers=[row._replace(manifest_digest=digest_of("b")) for row in one.layers])
+    with store.writer(now=lambda: NOON, version=VERSION) as writer:
+        assert writer.add(one, 0)
+        assert writer.add(other, 1)
+    (path,) = store.files().tables["layers"]
+    group = pq.read_metadata(path).row_group(0)
+    column = next(
+        found for at in range(group.num_columns) if (found := group.column(at)).path_in_schema == "layer_digest"
+    )
+    assert column.num_values == 32_000
+    # Each digest once, with its length, and two bytes for each row.
+    assert column.total_uncompressed_size < 16_000 * 75 + 32_000 * 3
 
 
 def test_other_engines_read_the_files(store: Store) -> None:
