@@ -47,29 +47,25 @@ unknown_figures as (
     where not is_known
     group by registry_id, region
 ),
-references_of_sides as materialized (
-    select manifest_digest, blob_digest
-    from manifest_blobs
-    semi join held_manifests using (manifest_digest)
-),
--- What a blob's size is, and whether it is stored, all manifests that mention it say together.
-sizes as materialized (
-    select blob_digest, max(size) as size
-    from blob_references
-    semi join references_of_sides using (blob_digest)
-    group by blob_digest
-    having bool_or(is_stored)
-),
-side_blobs as (
+side_blobs as materialized (
     select
         held_manifests.registry_id,
         held_manifests.region,
         blob_digest,
         bool_or(held_manifests.is_first) as is_first,
         bool_or(held_manifests.is_second) as is_second
-    from references_of_sides
+    from blob_references
     inner join held_manifests using (manifest_digest)
+    where held_manifests.is_known
     group by held_manifests.registry_id, held_manifests.region, blob_digest
+),
+-- What a blob's size is, and whether it is stored, all manifests that mention it say together.
+sizes as (
+    select blob_digest, max(size) as size
+    from blob_references
+    semi join side_blobs using (blob_digest)
+    group by blob_digest
+    having bool_or(is_stored)
 ),
 figures as (
     select

@@ -22,55 +22,69 @@ held_manifests as materialized (
     from repository_manifests
     inner join places using (registry_id, region, repository)
 ),
--- Numbers in place of digests: what follows compares ten times as many of them.
-numbered_manifests as materialized (
-    select manifest_digest, row_number() over () as manifest_number
-    from (select distinct manifest_digest from held_manifests where is_known)
-),
-held_numbers as materialized (
-    select held_manifests.repository_number, numbered_manifests.manifest_number
-    from held_manifests
-    inner join numbered_manifests using (manifest_digest)
-),
-numbered_blobs as materialized (
-    select blob_digest, size, row_number() over () as blob_number
-    from blobs
-    where is_stored and size > 0
-),
-manifest_blob_numbers as (
-    select numbered_manifests.manifest_number, numbered_blobs.blob_number
-    from manifest_blobs
-    inner join numbered_manifests using (manifest_digest)
-    inner join numbered_blobs using (blob_digest)
-),
 repository_blobs as materialized (
-    select distinct held_numbers.repository_number, manifest_blob_numbers.blob_number
-    from manifest_blob_numbers
-    inner join held_numbers using (manifest_number)
+    select
+        held_manifests.repository_number,
+        mentions.blob_digest,
+        max(mentions.size) as size,
+        bool_or(mentions.is_stored) as is_stored
+    from all_blob_references as mentions
+    inner join held_manifests using (manifest_digest)
+    where held_manifests.is_known
+    group by held_manifests.repository_number, mentions.blob_digest
+),
+-- What one repository alone holds makes no pair: that is most, and one row for each repository.
+blob_bytes as (
+    select
+        case when count(*) > 1 then blob_digest end as shared_digest,
+        case when count(*) = 1 then min(repository_number) end as only_number,
+        max(size) as size
+    from repository_blobs
+    group by blob_digest
+    having bool_or(is_stored) and max(size) > 0
+),
+held_bytes as materialized (
+    select shared_digest, only_number, sum(size) as bytes
+    from blob_bytes
+    group by shared_digest, only_number
 ),
 blob_holders as (
-    select places.registry_number, repository_blobs.blob_number, list_sort(list(repository_number)) as holders
+    select blob_digest, list_sort(list(repository_number)) as holders
     from repository_blobs
-    inner join places using (repository_number)
-    group by places.registry_number, repository_blobs.blob_number
+    semi join held_bytes on held_bytes.shared_digest = repository_blobs.blob_digest
+    group by blob_digest
 ),
 -- The index from what is shared to who shares it: blobs with the same holders are one row.
-holder_sets as materialized (
-    select
-        holders,
-        row_number() over () as set_number,
-        sum(numbered_blobs.size) as bytes
+holder_sets as (
+    select blob_holders.holders, row_number() over () as set_number, sum(held_bytes.bytes) as bytes
     from blob_holders
-    inner join numbered_blobs using (blob_number)
-    group by holders
+    inner join held_bytes on held_bytes.shared_digest = blob_holders.blob_digest
+    group by blob_holders.holders
+),
+holders as (
+    select set_number, bytes, unnest(holders) as repository_number
+    from holder_sets
 ),
 set_members as materialized (
-    select set_number, bytes, len(holders) > $widespread as is_widespread, unnest(holders) as repository_number
-    from holder_sets
+    select
+        holders.set_number,
+        holders.bytes,
+        repository_number,
+        places.registry_number,
+        count(*) over (partition by holders.set_number, places.registry_number) > $widespread as is_widespread
+    from holders
+    inner join places using (repository_number)
 ),
 repository_bytes as (
     select repository_number, sum(bytes) as bytes
-    from set_members
+    from (
+        select repository_number, bytes
+        from set_members
+        union all
+        select only_number as repository_number, bytes
+        from held_bytes
+        where only_number is not null
+    )
     group by repository_number
 ),
 pairs as materialized (
@@ -80,7 +94,9 @@ pairs as materialized (
         sum(members.bytes) as bytes
     from set_members as members
     inner join set_members as others
-        on others.set_number = members.set_number and others.repository_number > members.repository_number
+        on others.set_number = members.set_number
+        and others.registry_number = members.registry_number
+        and others.repository_number > members.repository_number
     inner join places on places.repository_number = members.repository_number
     inner join places as other_places on other_places.repository_number = others.repository_number
     where not members.is_widespread and (places.is_asked or other_places.is_asked)

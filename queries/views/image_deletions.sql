@@ -79,41 +79,55 @@ repository_blobs as materialized (
     where owned_manifests.is_known
     group by owned_manifests.repository_number, mentions.blob_digest
 ),
--- Numbers in place of digests, from here on.
-numbered_blobs as materialized (
-    select blob_digest, max(size) as size, count(*) as holders, row_number() over () as blob_number
+-- What one repository alone holds needs no comparison with others: that is most, and one row for each owner.
+blob_bytes as (
+    select
+        case when count(*) > 1 then blob_digest end as shared_digest,
+        case when count(*) = 1 and bool_and(is_of_one) then min(owner_number) end as owner_number,
+        max(size) as size
     from repository_blobs
     group by blob_digest
     having bool_or(is_stored)
 ),
-repository_blob_numbers as materialized (
+held_bytes as materialized (
+    select shared_digest, owner_number, sum(size) as bytes
+    from blob_bytes
+    where shared_digest is not null or owner_number > 0
+    group by shared_digest, owner_number
+),
+shared_blobs as materialized (
     select
         places.registry_number,
-        numbered_blobs.blob_number,
-        numbered_blobs.size,
-        numbered_blobs.holders,
+        repository_blobs.blob_digest,
+        held_bytes.bytes,
         repository_blobs.owner_number,
         -- A blob that the repository has only as a foreign layer is not stored there.
         repository_blobs.is_of_one and repository_blobs.is_stored as is_freed
     from repository_blobs
-    inner join numbered_blobs using (blob_digest)
+    inner join held_bytes on held_bytes.shared_digest = repository_blobs.blob_digest
     inner join places using (repository_number)
 ),
--- What one repository alone holds needs no comparison with others: that is most.
 blob_holders as (
-    select registry_number, blob_number, count(*) as repositories
-    from repository_blob_numbers
-    where holders > 1
-    group by registry_number, blob_number
+    select registry_number, blob_digest, count(*) as repositories
+    from shared_blobs
+    group by registry_number, blob_digest
+),
+freed_blobs as (
+    select owner_number, bytes, true as is_exclusive
+    from held_bytes
+    where owner_number is not null
+    union all
+    select shared_blobs.owner_number, shared_blobs.bytes, blob_holders.repositories = 1 as is_exclusive
+    from shared_blobs
+    inner join blob_holders using (registry_number, blob_digest)
+    where shared_blobs.is_freed
 ),
 freed_bytes as (
     select
         owner_number as held_number,
-        sum(size) as reclaimable_bytes,
-        sum(size) filter (where holders = 1 or repositories = 1) as exclusive_bytes
-    from repository_blob_numbers
-    left join blob_holders using (registry_number, blob_number)
-    where is_freed
+        sum(bytes) as reclaimable_bytes,
+        sum(bytes) filter (where is_exclusive) as exclusive_bytes
+    from freed_blobs
     group by owner_number
 ),
 unknown_figures as (
