@@ -7,7 +7,8 @@
 -- parameter: earlier text = null : id of the earlier run, or its beginning (20260131): the newest run with it; null for the run before the later one
 -- parameter: later text = null : id of the later run, or its beginning; null for the newest run
 -- parameter: repository glob = * : repositories to compare
--- empty: There are not two runs to compare: the store has a single run, no run with such an id, or no listing of a repository that matches.
+-- empty: No repository that matches was listed whole by the later of the two runs.
+-- single: The store has a single run, and it takes two to compare: ask again after the next indexer run.
 with recursive
 later_run as materialized (
     select max(run_id) as run_id

@@ -7,7 +7,7 @@
 -- parameter: image text : the image, as sha256:... or repository:tag
 -- parameter: repository glob = * : repositories to show
 -- parameter: limit count = null : rows at most
--- empty: Nothing stands on this image; or no tag has this name, or the store does not know this digest.
+-- empty: No image that repositories hold stands on this one.
 with
 asked as (
     select $image as manifest_digest

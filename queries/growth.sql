@@ -7,6 +7,7 @@
 -- parameter: per_day boolean = false : one row a day, of its last run, in place of one a run
 -- parameter: by_repository boolean = false : a row for each repository
 -- parameter: repository glob = * : repositories to count
+-- single: The store has a single run, so this is where growth begins: changes show from the second indexer run on.
 -- empty: No run is committed, or no repository that matches was ever listed whole.
 with recursive
 points as materialized (

@@ -5,7 +5,7 @@
 -- caveat: document_bytes is the size of the document alone; layer_bytes adds up its layers, compressed, NULL where a size is not known. Layers may be shared: the rows do not add up.
 -- parameter: digest digest : the index, or another manifest
 -- parameter: depth count = 8 : how many levels to show
--- empty: The store holds nothing with this digest, and nothing that belongs to it.
+-- empty: No manifest that the store knows has this digest, and nothing belongs to it.
 with recursive
 -- One pass over the images: those that refer to others are few.
 listed_referrers as materialized (

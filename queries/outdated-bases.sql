@@ -7,7 +7,8 @@
 -- parameter: base glob = * : repositories of bases to look at
 -- parameter: untagged boolean = false : whether images without a tag show too
 -- parameter: limit count = null : rows at most
--- empty: No image was seen to stand on a base whose tag moved since. It takes two runs or more, one before and one after the tag moved.
+-- empty: No image was seen to stand on a base whose tag moved between the runs in the store.
+-- single: The store has a single run, and it takes two, one before and one after a tag moved: ask again after the next indexer run.
 with
 image_steps as materialized (
     select manifest_digest, stack_number, step, platforms

@@ -7,7 +7,7 @@
 -- parameter: depth count = 1 : how many parts of the name, which are joined by /
 -- parameter: prefix glob = * : prefixes to show; all of them count for exclusive and shared bytes
 -- parameter: limit count = null : rows at most
--- empty: No prefix matches, or the store holds no repository yet; indexer run fills it.
+-- empty: No prefix of this depth matches; without prefix=... all of them show.
 with
 named_places as (
     select

@@ -5,7 +5,8 @@
 -- parameter: repository glob = * : repositories to look at
 -- parameter: tag glob = * : tags to look at
 -- parameter: limit count = 20 : rows at most
--- empty: No tag that matches moved between the runs in the store; with a single run, no move can show.
+-- empty: No tag that matches moved between the runs in the store.
+-- single: The store has a single run, and a move takes two to show: ask again after the next indexer run.
 with
 spans as (
     select

@@ -5,6 +5,7 @@
 -- parameter: repository glob = * : repositories to look at
 -- parameter: tag glob = * : tags to look at
 -- parameter: limit count = null : rows at most
+-- single: The store has a single run, so each tag has one row: moves show from the second indexer run on.
 -- empty: No run saw a tag that matches in a repository that matches.
 with
 spans as materialized (

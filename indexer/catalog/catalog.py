@@ -93,6 +93,10 @@ class Catalog:
         """
         return self._relation(statement, parameters or {})
 
+    def reads(self, name: str) -> frozenset[str]:
+        """Return the views that the named query reads, directly, through others, or through macros."""
+        return frozenset(self._read_through(find_query(self.queries, name).sql))
+
     def export_views(self, path: Path | str) -> None:
         """Write a DuckDB database file with the views, and a table macro for each named query, for other programs.
 
@@ -126,7 +130,7 @@ class Catalog:
         Making them all takes some tenths of a second, which is paid for statements about the views themselves, such as
         `show tables`, and not for a look-up.
         """
-        macros = [macro for name, macro in self.macros.items() if name in used and macro.is_table]
+        macros = self._called(used)
         used = used.union(*(words(macro.sql) for macro in macros))
         read = read.union(*(sources(macro.sql) for macro in macros))
         named = used & set(self.views)
@@ -139,6 +143,13 @@ class Catalog:
             self._connection.execute(macro.statement)
         # A column may be called manifests too: what only might be read need not be fast.
         self._settle(_read_by(read & named, self.views))
+
+    def _called(self, used: set[str]) -> list[Macro]:
+        return [macro for name, macro in self.macros.items() if name in used and macro.is_table]
+
+    def _read_through(self, statement: str) -> set[str]:
+        read = sources(statement).union(*(sources(macro.sql) for macro in self._called(words(statement))))
+        return _read_by(read & set(self.views), self.views)
 
     def _create_bases(self) -> None:
         for macro in self.macros.values():

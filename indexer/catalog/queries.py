@@ -16,15 +16,16 @@ from indexer.catalog.statements import single_statement
 from indexer.errors import QueryError
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
-_KEYS = ("question", "caveat", "parameter", "empty")
+_KEYS = ("question", "caveat", "parameter", "empty", "single")
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
     """A named query.
 
-    `empty` is the sentence to print where the result has no rows; `sql` the file's text, header included, which runs
-    as it is in any DuckDB that has the views.
+    `empty` is the sentence to print where the result has no rows; `single` of a query about time the one to print
+    where the store has a single run, None of other queries; `sql` the file's text, header included, which runs as it is
+    in any DuckDB that has the views.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Query:
     caveats: tuple[str, ...]
     parameters: tuple[Parameter, ...]
     empty: str
+    single: str | None
     sql: str
     path: Path
 
@@ -100,7 +102,8 @@ def read_query(path: Path) -> Query:
     _check_names(header, parameters)
     _check_statement(path, text, {parameter.name for parameter in parameters})
     caveats = tuple(line.value for line in header.all("caveat"))
-    return Query(path.stem, header.one("question"), caveats, parameters, header.one("empty"), text, path)
+    single = header.one("single") if header.all("single") else None
+    return Query(path.stem, header.one("question"), caveats, parameters, header.one("empty"), single, text, path)
 
 
 def find_query(queries: Mapping[str, Query], name: str) -> Query:

@@ -11,7 +11,7 @@ from indexer.catalog import Catalog, fetch
 from indexer.catalog.queries import find_query
 from indexer.front.asking import Asking
 from indexer.front.beginnings import with_whole_digests
-from indexer.front.emptiness import why_empty
+from indexer.front.emptiness import single_run, why_empty
 from indexer.front.find import find
 from indexer.store import Store
 
@@ -60,6 +60,10 @@ class OpenStore:
     def why_empty(self, name: str, /, **parameters: object) -> str:
         """Return a sentence for people where the named query, so asked, has no rows."""
         return why_empty(self._asking(), find_query(self._catalog.queries, name), parameters)
+
+    def single_run(self, name: str, /) -> str | None:
+        """Return what to say about the named query's answer where the store has a single run, None if nothing."""
+        return single_run(self._asking(), find_query(self._catalog.queries, name))
 
     def sql(self, statement: str, /, **parameters: object) -> Relation:
         """Return the rows of one reading SQL statement over the views, with a value for each `$name` in it.

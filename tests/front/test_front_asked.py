@@ -69,7 +69,7 @@ def test_an_answer_without_rows_says_what_in_the_question_is_wrong(
 def test_an_answer_without_rows_is_explained_by_the_query_where_the_question_is_right(store: OpenStore) -> None:
     for given in ({"repository": "team/*"}, {"repository": "team/gone"}):  # the second was deleted
         assert store.why_empty("failures", **given) == store.catalog.queries["failures"].empty
-    assert store.why_empty("tag-history", tag="nope") == store.catalog.queries["tag-history"].empty
+    assert store.why_empty("tag-history", tag="gone") == store.catalog.queries["tag-history"].empty
 
 
 def test_a_store_without_a_run_has_no_repository(tmp_path: Path) -> None:
