@@ -40,6 +40,8 @@ def run_query(name: str, parameters: Sequence[str], asked: Asked) -> None:
         say_what_is_missing(printed, asked.limit)
         if "limit" not in values and printed.total == store.catalog.queries[name].bind(values).get("limit"):
             output.note(f"limit={printed.total} by default, there may be more rows: -p limit={printed.total * 50}")
+        if printed.total and (single := store.single_run(name)):
+            output.note(single)
         for remark in remarks(store):
             output.note(remark)
 
