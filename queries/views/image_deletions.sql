@@ -66,28 +66,20 @@ shown_images as (
     inner join parts using (held_number)
     where parts.image_number = held_number
 ),
-repository_blobs as materialized (
-    select
-        owned_manifests.repository_number,
-        mentions.blob_digest,
-        max(mentions.size) as size,
-        bool_or(mentions.is_stored) as is_stored,
-        min(owned_manifests.owner_number) as owner_number,
-        min(owned_manifests.owner_number) = max(owned_manifests.owner_number) as is_of_one
-    from all_blob_references as mentions
-    inner join owned_manifests using (manifest_digest)
-    where owned_manifests.is_known
-    group by owned_manifests.repository_number, mentions.blob_digest
-),
 -- What one repository alone holds needs no comparison with others: that is most, and one row for each owner.
 blob_bytes as (
     select
-        case when count(*) > 1 then blob_digest end as shared_digest,
-        case when count(*) = 1 and bool_and(is_of_one) then min(owner_number) end as owner_number,
-        max(size) as size
-    from repository_blobs
+        case when min(repository_number) < max(repository_number) then blob_digest end as shared_digest,
+        case
+            when min(repository_number) = max(repository_number) and min(owner_number) = max(owner_number)
+                then min(owner_number)
+        end as owner_number,
+        max(mentions.size) as size
+    from all_blob_references as mentions
+    inner join owned_manifests using (manifest_digest)
+    where owned_manifests.is_known
     group by blob_digest
-    having bool_or(is_stored)
+    having bool_or(mentions.is_stored)
 ),
 held_bytes as materialized (
     select shared_digest, owner_number, sum(size) as bytes
@@ -95,17 +87,24 @@ held_bytes as materialized (
     where shared_digest is not null or owner_number > 0
     group by shared_digest, owner_number
 ),
+shared_mentions as (
+    select manifest_digest, mentions.blob_digest, mentions.is_stored, held_bytes.bytes
+    from all_blob_references as mentions
+    inner join held_bytes on held_bytes.shared_digest = mentions.blob_digest
+),
 shared_blobs as materialized (
     select
         places.registry_number,
-        repository_blobs.blob_digest,
-        held_bytes.bytes,
-        repository_blobs.owner_number,
+        shared_mentions.blob_digest,
+        any_value(shared_mentions.bytes) as bytes,
+        min(owned_manifests.owner_number) as owner_number,
         -- A blob that the repository has only as a foreign layer is not stored there.
-        repository_blobs.is_of_one and repository_blobs.is_stored as is_freed
-    from repository_blobs
-    inner join held_bytes on held_bytes.shared_digest = repository_blobs.blob_digest
+        min(owned_manifests.owner_number) = max(owned_manifests.owner_number) and bool_or(shared_mentions.is_stored) as is_freed
+    from shared_mentions
+    inner join owned_manifests using (manifest_digest)
     inner join places using (repository_number)
+    where owned_manifests.is_known
+    group by repository_number, places.registry_number, shared_mentions.blob_digest
 ),
 blob_holders as (
     select registry_number, blob_digest, count(*) as repositories
