@@ -168,10 +168,30 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+_YAML_WORDS = (
+    (r"found character '\\t' that cannot start any token", "a tab; indent with spaces"),
+    (r"found character '(.)' that cannot start any token", r"'\1' cannot begin a value; put the value in quotes"),
+    (r"expected the node content, but found '<stream end>'", "the file ends where a value should come"),
+    (r"expected ',' or '(.)', but got .*", r"a '\1' or a comma is missing"),
+    (r"mapping values are not allowed here", "': ' cannot stand here; indent as above, or put the value in quotes"),
+    (r"found unexpected end of stream|.*end of stream.*", "a quote is opened and not closed"),
+    (r"found undefined alias '(.*)'", r"*\1 means a value of before; put it in quotes if it is text"),
+    (r"could not determine a constructor for the tag .*", "a value with a tag (!...), which is not taken"),
+    (r"expected <block end>, but found .*", "this is not indented like the lines around it"),
+    (r"could not find expected ':'", "a ':' is missing after the key"),
+)
+"""What PyYAML says, and what it means to who writes the file."""
+
+
 def _yaml_problem(error: yaml.YAMLError) -> str:
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        return f"line {error.problem_mark.line + 1}: {error.problem}"
-    return " ".join(str(error).split())
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return " ".join(str(error).split())
+    said = error.problem or "something is wrong here"
+    for theirs, ours in _YAML_WORDS:
+        if match := re.fullmatch(theirs, said):
+            said = match.expand(ours)
+            break
+    return f"line {error.problem_mark.line + 1}: {said}"
 
 
 def _tuples(value: Any) -> Any:

@@ -23,6 +23,8 @@ An incomplete run is no error: it commits, and the command ends with exit code 3
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import ClassVar
 
 EXIT_DONE = 0
@@ -31,6 +33,25 @@ EXIT_USAGE = 2
 EXIT_INCOMPLETE = 3
 EXIT_LOCKED = 4
 EXIT_AWS_CLI = 255
+
+
+_NEAREST = 3
+_TELLING = 3
+"""Characters from which on a part of a name says something."""
+
+
+def nearest(text: str, names: Iterable[str]) -> list[str]:
+    """Return the names that `text` may have meant, at most three: it begins them, is misspelt, or is in the middle."""
+    known = list(dict.fromkeys(names))
+    around = [name for name in known if text in name] if len(text) >= _TELLING else []
+    begun = [name for name in around if name.startswith(text)]
+    return (begun or get_close_matches(text, known, n=1) or around)[:_NEAREST]
+
+
+def did_you_mean(text: str, names: Iterable[str], otherwise: str = "") -> str:
+    """Return `, did you mean …?` with what `nearest` finds; `otherwise` where that is nothing."""
+    found = nearest(text, names)
+    return f", did you mean {' or '.join(found)}?" if found else otherwise
 
 
 class IndexerError(Exception):

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from indexer.errors import QueryError, StoreDamaged
+from indexer.errors import QueryError, StoreDamaged, did_you_mean
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -61,10 +60,8 @@ def plain(message: str, views: Sequence[str]) -> str:
 
 
 def _no_table(name: str, views: Sequence[str]) -> str:
-    nearest = get_close_matches(name.lower(), views, n=1)
-    suggestion = f"; did you mean {nearest[0]}?" if nearest else "."
     known = f" There are: {', '.join(views)}" if views else ""
-    return f"there is no view {name}{suggestion}{known}"
+    return f"there is no view {name}{did_you_mean(name.lower(), views, '.')}{known}"
 
 
 def _no_column(name: str, rest: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 import duckdb
@@ -13,7 +12,7 @@ import duckdb
 from indexer.catalog.headers import Header, read_text
 from indexer.catalog.parameters import Parameter, Value, read_parameter
 from indexer.catalog.statements import single_statement
-from indexer.errors import QueryError
+from indexer.errors import QueryError, did_you_mean
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
 _KEYS = ("question", "caveat", "parameter", "empty", "single")
@@ -45,7 +44,9 @@ class Query:
         names = [parameter.name for parameter in self.parameters]
         for name in given:
             if name not in names:
-                raise QueryError(f"{self.name} has no parameter '{name}'{_nearest(name, names)}; {self._accepted()}")
+                raise QueryError(
+                    f"{self.name} has no parameter '{name}'{did_you_mean(name, names, ';')} {self._accepted()}"
+                )
         return {parameter.name: self._value(parameter, given) for parameter in self.parameters}
 
     def _value(self, parameter: Parameter, given: Mapping[str, object]) -> Value:
@@ -109,7 +110,7 @@ def read_query(path: Path) -> Query:
 def find_query(queries: Mapping[str, Query], name: str) -> Query:
     """Return the query named `name`; QueryError suggests the nearest one."""
     if name not in queries:
-        raise QueryError(f"there is no query '{name}'{_nearest(name, queries)}; indexer query lists them all")
+        raise QueryError(f"there is no query '{name}'{did_you_mean(name, queries, ';')} indexer query lists them all")
     return queries[name]
 
 
@@ -131,8 +132,3 @@ def _check_statement(path: Path, text: str, declared: set[str]) -> None:
         raise QueryError(f"{path}: ${undeclared[0]} is used, but no '-- parameter: {undeclared[0]} ...' declares it")
     if unused := sorted(declared - used):
         raise QueryError(f"{path}: parameter {unused[0]} is declared, but the statement does not use ${unused[0]}")
-
-
-def _nearest(name: str, names: Iterable[str]) -> str:
-    matches = get_close_matches(name, list(names), n=1)
-    return f", did you mean '{matches[0]}'?" if matches else ""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import typer.core
 
 import indexer
 from indexer.cli.as_given import AsGiven, with_aws_options
@@ -19,6 +20,7 @@ from indexer.cli.options import (
     SortOption,
     StoreOption,
 )
+from indexer.cli.signals import Interrupted, asked_to_end
 from indexer.cli.upkeep_commands import add_upkeep
 from indexer.cli.voice import LogFormat, Voice
 from indexer.errors import EXIT_USAGE
@@ -30,8 +32,24 @@ _BATCH_EPILOG = (
     "\n  indexer batch-get-image --repository-name team/app --image-ids imageTag=latest --from-store"
 )
 
+
+class _Commands(typer.core.TyperGroup):
+    """The commands; one that is stopped says so."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, RuntimeError) as error:
+            # DuckDB makes a RuntimeError of a signal that comes while it works.
+            stop = error if isinstance(error, KeyboardInterrupt) else asked_to_end()
+            if stop is None:
+                raise
+            raise Interrupted(stop) from error
+
+
 app = typer.Typer(
     name="indexer",
+    cls=_Commands,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -14,7 +14,7 @@ import typer
 
 from indexer.cli import output
 from indexer.cli.app import app
-from indexer.cli.signals import INTERRUPTED, TERMINATED, exit_code, take_signals
+from indexer.cli.signals import INTERRUPTED, TERMINATED, Interrupted, take_signals
 from indexer.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, IndexerError
 
 _DEBUG = "--debug"
@@ -60,9 +60,9 @@ def _run(arguments: Sequence[str]) -> int:
         result = app(list(arguments), prog_name="indexer", standalone_mode=False)
     except IndexerError as error:
         return _told(str(error), error.exit_code)
-    except KeyboardInterrupt as stop:
-        return _told("interrupted", exit_code(stop))
-    except typer.Abort:
+    except Interrupted as stop:
+        return _told("interrupted: what was committed before is kept", stop.code)
+    except (KeyboardInterrupt, typer.Abort):  # before a command began, or at a question
         return _told("interrupted", INTERRUPTED)
     except (output.ReaderGone, BrokenPipeError):
         raise
@@ -88,8 +88,16 @@ def _usage(error: Any) -> str:
     if option is not None and "Did you mean" not in message and "Possible" not in message:
         known = [name for each in context.command.params for name in each.opts if name.startswith("--")]
         nearest = get_close_matches(option, known, n=1)
-        message += f"; did you mean {nearest[0]}?" if nearest else ""
+        message += f"; did you mean {nearest[0]}?" if nearest else _after_the_command(option, context.command)
     return f"{message}\n{context.command_path} --help shows what there is"
+
+
+def _after_the_command(option: str, command: Any) -> str:
+    """Say where an option belongs that stands before the command it is of."""
+    commands = getattr(command, "commands", {})
+    taking = [name for name, each in commands.items() if any(option in param.opts for param in each.params)]
+    named = "status" if "status" in taking else next(iter(taking), None)
+    return "" if named is None else f"; it goes after the command: indexer {named} {option} ..."
 
 
 def _in_our_words(message: str) -> str:

@@ -13,6 +13,7 @@ from indexer.cli.exact import csv_lines, plain
 from indexer.cli.options import Format
 from indexer.cli.page import MarkdownPage, Page
 from indexer.cli.places import open_store
+from indexer.cli.remarks import filters
 
 Row = Mapping[str, Any]
 
@@ -23,6 +24,9 @@ def show_find(what: str, config: str | None, store: str | None, format_: Format,
     """Print everything known about `what`: a page with lists of at most `limit` rows, or all of it as data."""
     with open_store(config, store) as opened:
         found = opened.find(what)
+        filtered = filters(opened)
+    for remark in filtered:
+        output.note(remark)
     if format_ is Format.JSON:
         output.emit(json.dumps(plain(dict(found)), indent=2) + "\n")
         return

@@ -35,15 +35,17 @@ def run_query(name: str, parameters: Sequence[str], asked: Asked) -> None:
     values = parsed(parameters)
     with open_store(asked.config, asked.store) as store:
         relation = store.query(name, **values)
+        query = store.catalog.queries[name]
         with closing(Rows(ordered(relation, asked.sort))) as rows:
             printed = print_rows(rows, asked.format, limit=asked.limit, empty=lambda: store.why_empty(name, **values))
         say_what_is_missing(printed, asked.limit)
-        if "limit" not in values and printed.total == store.catalog.queries[name].bind(values).get("limit"):
+        if "limit" not in values and printed.total == query.bind(values).get("limit"):
             output.note(f"limit={printed.total} by default, there may be more rows: -p limit={printed.total * 50}")
         if printed.total and (single := store.single_run(name)):
             output.note(single)
-        for remark in remarks(store):
-            output.note(remark)
+        if printed.total or not store.why_empty(name, **values).startswith("No repository matches "):
+            for remark in remarks(store):
+                output.note(remark)
 
 
 def run_sql(statement: str, parameters: Sequence[str], asked: Asked) -> None:

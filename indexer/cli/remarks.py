@@ -35,9 +35,13 @@ def remarks(store: OpenStore) -> list[str]:
         since = f"as of {oldest:%Y-%m-%d %H:%M} UTC" if oldest is not None else "without any listing"
         count = counted(behind, "repository", "repositories")
         found.append(f"not current: {count} not listed by the newest run, {since}")
-    for tags, images in store.sql(_FILTERS).fetchall():
-        found.append(
-            f"filtered: a run was told to list images with tag_status {tags} and image_status {images} only. An index "
-            "that is not listed keeps nothing alive here: what seems untagged or deletable may be part of it"
-        )
-    return found
+    return [*found, *filters(store)]
+
+
+def filters(store: OpenStore) -> list[str]:
+    """Return what to know where a run was told to leave images out: nobody sees what they would have kept alive."""
+    return [
+        f"filtered: a run was told to list images with tag_status {tags} and image_status {images} only. An index "
+        "that is not listed keeps nothing alive here: what seems untagged or deletable may be part of it"
+        for tags, images in store.sql(_FILTERS).fetchall()
+    ]

@@ -20,6 +20,14 @@ class Terminated(KeyboardInterrupt):
     """What SIGTERM raises in the main thread."""
 
 
+class Interrupted(Exception):  # noqa: N818 - no error: somebody asked for it
+    """A command was stopped; `code` is the exit code. No KeyboardInterrupt, of which typer would make a silent end."""
+
+    def __init__(self, stop: KeyboardInterrupt) -> None:
+        super().__init__("interrupted")
+        self.code = exit_code(stop)
+
+
 _OUGHT_TO_END: Final = "stopping: what is in hand is being kept; once more ends at once, without it"
 
 
@@ -28,22 +36,31 @@ class _Signals:
 
     def __init__(self) -> None:
         self._count = 0
+        self.stop: KeyboardInterrupt | None = None
 
     def __call__(self, number: int, _frame: object) -> None:
         self._count += 1
         if self._count == 1:
-            raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+            self.stop = Terminated() if number == signal.SIGTERM else KeyboardInterrupt()
+            raise self.stop
         if self._count > 2:  # noqa: PLR2004 - the second is only answered
             os._exit(TERMINATED if number == signal.SIGTERM else INTERRUPTED)
         output.say_from_handler(_OUGHT_TO_END)
 
 
+_signals = _Signals()
+
+
 def take_signals() -> None:
     """Take SIGINT and SIGTERM from now on; one that whoever started the process ignores (nohup) stays ignored."""
-    signals = _Signals()
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, signals)
+            signal.signal(number, _signals)
+
+
+def asked_to_end() -> KeyboardInterrupt | None:
+    """Return what the first signal raised, None where none has come."""
+    return _signals.stop
 
 
 def exit_code(stop: KeyboardInterrupt) -> int:

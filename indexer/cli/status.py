@@ -11,6 +11,7 @@ from indexer.cli.cells import age, counted, local_time
 from indexer.cli.options import Format
 from indexer.cli.page import Page
 from indexer.cli.places import open_store
+from indexer.cli.remarks import remarks
 from indexer.cli.rows import print_rows, say_what_is_missing
 from indexer.front import OpenStore, Rows
 
@@ -96,6 +97,7 @@ def _print(store: OpenStore, newest: dict[str, Any], limit: int) -> None:
             ("complete run", _freshness(store, newest)),
             ("holds", _holds(store)),
             ("kept", _kept(store)),
+            *(_fact(remark) for remark in remarks(store)),
         ]
     )
     page.table("Accounts and regions", _rows(store, _TARGETS))
@@ -130,10 +132,19 @@ def _holds(store: OpenStore) -> str:
     row = _rows(
         store,
         "select (select count(*) from repositories) as repositories, (select count(*) from images) as images, "
-        "(select count(*) from all_manifests) as manifests, (select count(*) from runs) as runs",
+        "(select count(*) from all_manifests) as manifests, (select count(*) from manifests) as used, "
+        "(select count(*) from runs) as runs",
     )[0]
-    parts = [f"{row['repositories']:,} repositories"]
-    return ", ".join([*parts, *(counted(row[f"{what}s"], what) for what in ("image", "manifest", "run"))])
+    repositories = counted(row["repositories"], "repository", "repositories")
+    held = counted(row["manifests"], "manifest")
+    if row["used"] < row["manifests"]:  # the rest is of images that are gone, for the history
+        held += f" ({row['used']:,} of them in use now)"
+    return f"{repositories}, {counted(row['images'], 'image')}, {held}, {counted(row['runs'], 'run')}"
+
+
+def _fact(remark: str) -> tuple[str, str]:
+    name, _, text = remark.partition(": ")
+    return name, text
 
 
 def _rows(store: OpenStore, statement: str) -> list[dict[str, Any]]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
 from typing import NamedTuple
 
 from indexer.catalog import Query
 from indexer.catalog.parameters import Parameter, Value
-from indexer.errors import UsageError
+from indexer.errors import UsageError, did_you_mean
 from indexer.front.asking import Asking
 from indexer.front.beginnings import with_whole_digests
 from indexer.front.errors import NotFound
@@ -62,8 +61,7 @@ def _no_match(asked: _Asked) -> str | None:
         rows = asked.asking.rows("known_repositories", pattern=pattern)
         if not any(row["is_match"] for row in rows):
             names = [row["repository"] for row in rows]
-            nearest = get_close_matches(pattern, names, n=1)
-            hint = f", did you mean {nearest[0]}?" if nearest else f"; there is {names[0]}, for one."
+            hint = did_you_mean(pattern, names, f"; there is {names[0]}, for one.")
             return f"No repository matches {name}={pattern}{hint}"
     return None
 

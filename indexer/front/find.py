@@ -9,7 +9,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import Any
 
-from indexer.errors import UsageError
+from indexer.errors import UsageError, did_you_mean, nearest
 from indexer.front.asking import Asking, Row
 from indexer.front.beginnings import completed
 from indexer.front.digests import digest_page
@@ -113,15 +113,14 @@ def _no_tag(asking: Asking, reference: Reference) -> str:
     said = f"{reference.repository} in {asking.place} has no tag '{reference.tag}'"
     if not tags:
         return f"{said}; it has no tags at all"
-    nearest = get_close_matches(str(reference.tag), tags, n=3) or tags[:3]
-    return f"{said}; it has {len(tags)}, such as {', '.join(nearest)}"
+    such_as = get_close_matches(str(reference.tag), tags, n=3) or nearest(str(reference.tag), tags) or tags[:3]
+    return f"{said}; it has {len(tags)}, such as {', '.join(such_as)}"
 
 
 def _no_repository(asking: Asking, reference: Reference) -> str:
     names = [row["repository"] for row in asking.rows("repository_names")]
-    nearest = get_close_matches(str(reference.repository), names, n=1)
     where = _of_host(reference)
-    hint = f", did you mean {nearest[0]}?" if nearest else "; indexer query storage-by-repository lists them"
+    hint = did_you_mean(str(reference.repository), names, "; indexer query storage-by-repository lists them")
     return f"there is no repository '{reference.repository}'{where} in {asking.place}{hint}"
 
 

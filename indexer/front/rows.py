@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 from indexer.catalog.errors import plain, query_errors
-from indexer.errors import QueryError
+from indexer.errors import QueryError, did_you_mean
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,8 +55,7 @@ def _term(key: str, columns: Sequence[str]) -> str:
     if key not in columns:  # a column of SQL may be called anything, `a:desc` too
         name, _, direction = key.rpartition(":") if ":" in key else (key, "", "")
     if name not in columns:
-        nearest = get_close_matches(name, columns, n=1)
-        hint = f", did you mean {nearest[0]}?" if nearest else f"; there are {', '.join(columns)}"
+        hint = did_you_mean(name, columns, f"; there are {', '.join(columns)}")
         raise QueryError(f"cannot sort by '{name}': no such column{hint}")
     if direction.lower() not in _DIRECTIONS:
         raise QueryError(f"cannot sort by '{key}': write {name}, {name}:asc or {name}:desc")

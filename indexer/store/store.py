@@ -39,7 +39,7 @@ class Store:
         """
         folder = folder_at(location, cache=cache)
         if not has_format(folder, outdated=outdated):
-            refuse_foreign(folder, StoreFormatError)
+            refuse_foreign(folder, StoreFormatError, "Name the folder of a store; `indexer run` makes one.")
             raise StoreMissing(f"There is no store at {folder.location}. `indexer run` makes one.")
         return cls(folder)
 
@@ -200,17 +200,17 @@ def has_format(folder: Folder, *, outdated: bool = False) -> bool:
     return True
 
 
-def refuse_foreign(folder: Folder, refusal: type[UsageError | StoreError]) -> None:
-    """Raise `refusal` where something else than the beginnings of a store is at the folder's place."""
+def refuse_foreign(
+    folder: Folder, refusal: type[UsageError | StoreError], advice: str = "Name an empty folder or a new one."
+) -> None:
+    """Raise `refusal`, with `advice`, where something else than the beginnings of a store is at the folder's place."""
     try:
         found = folder.stranger()
     except UsageError as error:
         raise refusal(str(error)) from None
     # A store may have been made there since somebody looked for one; then it is no stranger's.
     if found is not None and not has_format(folder, outdated=True):
-        raise refusal(
-            f"{folder.location} is no store and not empty: it holds {found!r}. Name an empty folder or a new one."
-        )
+        raise refusal(f"{folder.location} is no store and not empty: it holds {found!r}. {advice}")
 
 
 def _create(folder: Folder, version: str) -> None:

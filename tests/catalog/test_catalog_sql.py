@@ -194,7 +194,7 @@ def test_times_are_utc(catalog: Catalog) -> None:
         ("", "there is no SQL statement; give one, such as: select"),
         ("select 1; select 2", "there are 2 SQL statements; give one at a time"),
         ("selec 1", 'syntax error at or near "selec"'),
-        ("select * from imagse", "there is no view imagse; did you mean images? There are: all_"),
+        ("select * from imagse", "there is no view imagse, did you mean images? There are: all_"),
         ("select * from zzz", "there is no view zzz. There are: all_"),
         ("select sise from all_layers", "there is no column sise; the nearest are size"),
         ("select layer_digest::int from all_layers", "Could not convert string"),
@@ -212,7 +212,7 @@ def test_an_unknown_query_is_answered_with_the_nearest(catalog: Catalog) -> None
     with pytest.raises(QueryError) as caught:
         catalog.query("most-shared-layer")
     assert str(caught.value) == (
-        "there is no query 'most-shared-layer', did you mean 'most-shared-layers'?; indexer query lists them all"
+        "there is no query 'most-shared-layer', did you mean most-shared-layers? indexer query lists them all"
     )
     with pytest.raises(QueryError, match="there is no query 'x'; indexer query lists them all"):
         catalog.query("x")
@@ -221,9 +221,7 @@ def test_an_unknown_query_is_answered_with_the_nearest(catalog: Catalog) -> None
 def test_an_unknown_parameter_is_answered_with_the_nearest(catalog: Catalog) -> None:
     with pytest.raises(QueryError) as caught:
         catalog.query("largest-layers", {"limti": 3})
-    assert str(caught.value) == (
-        "largest-layers has no parameter 'limti', did you mean 'limit'?; it takes limit (count)"
-    )
+    assert str(caught.value) == ("largest-layers has no parameter 'limti', did you mean limit? it takes limit (count)")
     with pytest.raises(QueryError, match="it takes none"):
         catalog.query("media-types", {"limit": 3})
 

@@ -90,6 +90,18 @@ def test_the_registry_stays_up_as_long_as_it_is_wanted(cli: Cli) -> None:
     assert running.returncode == 0
 
 
+@pytest.mark.slow
+def test_a_demo_that_is_stopped_says_so(cli: Cli) -> None:
+    with subprocess.Popen([*COMMAND, "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        assert running.stdout.readline().startswith("A made-up company")
+        running.send_signal(signal.SIGTERM)
+        assert running.stderr.read() == "error: interrupted: what was committed before is kept\n"
+    assert running.returncode == 143
+    assert (cli.folder / "demo-store" / "demo.yaml").is_file()
+
+
 @pytest.mark.parametrize("words", [["--nights", "0"], ["--nights", "many"], ["--sede", "1"]])
 def test_wrong_options(cli: Cli, words: list[str]) -> None:
     assert cli("demo", *words).code == 2

@@ -76,7 +76,7 @@ def test_queries_of_ones_own_are_listed_and_run_the_same_way(cli: Cli, config: P
     assert cli("query", "my-tags", "--sql").out == MINE
     mistyped = cli("query", "my-tag", "--config", config)
     assert mistyped.code == 2
-    assert "did you mean 'my-tags'?" in mistyped.err
+    assert "did you mean my-tags?" in mistyped.err
 
 
 def test_their_folder_is_named_from_where_the_configuration_lies(

@@ -40,8 +40,9 @@ def test_a_folder_that_is_no_store(cli: Cli) -> None:
     ("words", "said"),
     [
         (["qurey"], "No such command 'qurey'. Did you mean 'query'?"),
-        (["query", "most-shared-layer"], "did you mean 'most-shared-layers'?"),
-        (["query", "most-shared-layers", "-p", "limt=3"], "did you mean 'limit'?"),
+        (["query", "most-shared-layer"], "did you mean most-shared-layers?"),
+        (["query", "storag"], "did you mean storage-by-prefix or storage-by-repository? indexer query lists them all"),
+        (["query", "most-shared-layers", "-p", "limt=3"], "did you mean limit?"),
         (["query", "most-shared-layers", "-p", "limit=few"], "limit=few: expected a whole number"),
         (["query", "most-shared-layers", "-p", "limit"], "-p limit: expected KEY=VALUE"),
         (["query", "most-shared-layers", "-p", "limit=1", "-p", "limit=2"], "-p limit is given twice"),

@@ -95,6 +95,12 @@ def test_wrong_values_are_told_in_plain_words(words: list[str], told: str) -> No
     assert done.err.splitlines()[0].endswith(f": {told}")
 
 
+def test_an_option_before_its_command_is_told_where_it_goes() -> None:
+    done = process("--store", "somewhere", "status")
+    assert done.code == 2
+    assert "--store; it goes after the command: indexer status --store ...\n" in done.err
+
+
 @pytest.mark.parametrize("words", [[], ["query"], ["query", "registry-totals"]])
 def test_short_help_is_help(words: list[str]) -> None:
     short = process(*words, "-h")

@@ -97,7 +97,7 @@ def test_a_foreign_folder_is_refused_and_left_alone(tmp_path: Path, kind: str) -
     folder = tmp_path / "store"
     _someone_elses(folder, kind)
     before = everything_in(tmp_path)
-    with pytest.raises(StoreFormatError, match=r"not a store|no store and not empty"):
+    with pytest.raises(StoreFormatError, match=r"not a store|Name the folder of a store; `indexer run` makes one"):
         Store.open(folder)
     with pytest.raises(UsageError, match=r"not a store|no store and not empty"):
         Store.create_or_open(folder)
