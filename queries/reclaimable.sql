@@ -1,5 +1,5 @@
 -- question: What really comes back if a set of images is deleted?
--- caveat: Without parameters the set is all images without a tag. Each parameter narrows it down; untagged=false lets tagged images into it, and nothing else does. One row per repository that loses an image, and one for all together, whose repository is NULL. reclaimable-images lists the set.
+-- caveat: Without parameters the set is all images without a tag. Each parameter narrows it down; untagged=false lets tagged images into it, and nothing else does. The first row is of all repositories together: its repository is NULL, and deletes says in words which set was asked about. Below it is one row per repository that loses an image. reclaimable-images lists the set.
 -- caveat: Whatever the parameters say, what an index that stays lists stays, and so do the referrers (signatures, SBOMs) of what stays. Referrers of what goes are deleted with it if with_referrers, unless they have a tag of their own; referrers counts those that go for this reason only. A referrer is known by its subject, or by having only tags such as sha256-<hex>.sig. images_kept is what stays.
 -- caveat: logical_bytes adds up the distinct layers and configs of each manifest that goes: the naive promise. reclaimable_bytes are the blobs of each repository that nothing that stays there refers to, each once per repository. It belongs to the set as a whole: figures of two sets do not add up. Compressed, without foreign (nondistributable) layers.
 -- caveat: reclaimable_bytes_mounted is the part of it that comes back even if blob mounting shares blobs within the account, region and encryption key: nothing there refers to the blob any longer. In the row for all together each such blob counts once, so it can be less than the sum of the rows.
@@ -165,11 +165,24 @@ summed as (
     from figures
     group by grouping sets ((registry_id, region, repository), ())
     having count(*) > 0
+),
+asked as (
+    select concat_ws(
+        ', ',
+        case when $untagged then 'untagged images' else 'images with or without a tag' end,
+        case when $repository <> '*' then 'in ' || $repository end,
+        'without the tags ' || $keep_tags,
+        case when $keep_newest > 0 then 'without the newest ' || $keep_newest || ' of each repository' end,
+        'pushed before ' || strftime($pushed_before::timestamptz, '%Y-%m-%d %H:%M UTC'),
+        'neither pulled nor pushed since ' || strftime($not_pulled_since::timestamptz, '%Y-%m-%d %H:%M UTC'),
+        case when not $with_referrers then 'referrers left behind' end
+    ) as deletes
 )
 select
     registry_id,
     region,
     repository,
+    case when repository is null then asked.deletes end as deletes,
     images::bigint as images,
     manifests::bigint as manifests,
     referrers::bigint as referrers,
@@ -184,4 +197,5 @@ select
     pool_unknown::bigint as pool_unknown,
     listed_at
 from summed
-order by repository is null, reclaimable_bytes desc, registry_id, region, repository
+cross join asked
+order by repository is not null, reclaimable_bytes desc, registry_id, region, repository

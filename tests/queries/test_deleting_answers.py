@@ -52,11 +52,12 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
 
 def test_deleting_untagged_images_leaves_what_tagged_ones_need(catalog: Catalog) -> None:
     assert deleted(catalog, untagged=True) == {"old", "old-sig", "cosign", "lost", "lost-amd"}
-    app, total = answer(catalog, "reclaimable", untagged="true")
+    total, app = answer(catalog, "reclaimable", untagged="true")
     assert app == {
         "registry_id": ACCOUNT,
         "region": REGION,
         "repository": "app",
+        "deletes": None,
         "images": 5,
         "manifests": 5,
         "referrers": 1,  # cosign has a tag, and goes only because old does
@@ -71,7 +72,18 @@ def test_deleting_untagged_images_leaves_what_tagged_ones_need(catalog: Catalog)
         "pool_unknown": 0,
         "listed_at": DAY_ONE + timedelta(days=1),
     }
-    assert total == app | dict.fromkeys(["registry_id", "region", "repository"])
+    assert total == app | dict.fromkeys(["registry_id", "region", "repository"]) | {"deletes": "untagged images"}
+
+
+def test_the_row_of_the_total_comes_first_and_says_which_set_was_asked_about(catalog: Catalog) -> None:
+    choice = {"keep_newest": 1, "keep_tags": "v*", "pushed_before": "2026-02-01", "with_referrers": False}
+    found = answer(catalog, "reclaimable", untagged=False, repository="a*", not_pulled_since="2026-03-01", **choice)
+    expected = (
+        "images with or without a tag, in a*, without the tags v*, without the newest 1 of each repository, "
+        "pushed before 2026-02-01 00:00 UTC, neither pulled nor pushed since 2026-03-01 00:00 UTC, "
+        "referrers left behind"
+    )
+    assert picked(found, "repository", "deletes") == [(None, expected), ("app", None)]
 
 
 def test_without_parameters_only_untagged_images_go(catalog: Catalog) -> None:
@@ -103,12 +115,12 @@ def test_deleting_everything_frees_what_is_stored(catalog: Catalog) -> None:
     found = answer(catalog, "reclaimable", untagged="false")
     app = 100 + 10 + 1 + 2 + 50 + 20 + 200 + 30 + 40 + 6 * 3 + 5 + 6 + 7 + 2
     assert picked(found, "repository", "images", "reclaimable_bytes", "images_kept") == [
+        (None, 12, app + 59, 0),
         ("app", 11, app, 0),
         ("tools", 1, 59, 0),
-        (None, 12, app + 59, 0),
     ]
     # dead is in both: with mounting on it is stored once
-    assert picked(found, "reclaimable_bytes_mounted") == [(app,), (59,), (app + 9,)]
+    assert picked(found, "reclaimable_bytes_mounted") == [(app + 9,), (app,), (59,)]
     assert picked(answer(catalog, "storage-by-repository"), "repository", "unique_bytes") == [
         ("app", app),
         ("tools", 59),
@@ -187,7 +199,7 @@ def test_unknown_manifests_that_stay_are_counted(tmp_path: Path) -> None:
     run = estate.run()
     run.repository("app", {"multi": [], "a": [], "broken": [], "cold": ["keep"]}, archived=["cold"])
     with estate.catalog(tmp_path) as opened:
-        [app, _] = answer(opened, "reclaimable", untagged=True)
+        [_, app] = answer(opened, "reclaimable", untagged=True)
     assert (app["images"], app["manifests"], app["images_unknown"]) == (3, 2, 1)  # broken goes, and nobody knows what
     assert app["kept_unknown"] == 2  # cold, and absent
     assert (app["reclaimable_bytes"], app["blobs_unknown_size"]) == (100, 1)  # elsewhere is not this repository's
@@ -203,7 +215,7 @@ def test_a_layer_that_the_repository_has_only_as_a_foreign_one_is_not_freed_ther
     with estate.catalog(tmp_path) as opened:
         found = answer(opened, "reclaimable", untagged=False)
         alone = answer(opened, "exclusive-bytes-by-image")
-    assert picked(found, "repository", "reclaimable_bytes") == [("mirror", 10_000), ("app", 1), (None, 10_001)]
+    assert picked(found, "repository", "reclaimable_bytes") == [(None, 10_001), ("mirror", 10_000), ("app", 1)]
     assert picked(alone, "repository", "reclaimable_bytes") == [("app", 1), ("mirror", 10_000)]
 
 
@@ -276,3 +288,20 @@ def test_an_unknown_image_of_the_repository_may_need_an_orphan(tmp_path: Path) -
     estate.run().repository("app", {"child": [], "cold": ["1"]}, archived=["cold"])
     with estate.catalog(tmp_path) as opened:
         assert picked(answer(opened, "orphans"), "bytes", "repository_unknown") == [(1, 1)]
+
+
+def test_what_only_another_repository_lists_counts_below_an_index_and_is_never_promised(tmp_path: Path) -> None:
+    estate = Estate()
+    estate.image("amd", [("amd-layer", 10)])
+    estate.image("arm", [("arm-layer", 20)])
+    estate.index("multi", ["amd", "arm"])
+    run = estate.run()
+    run.repository("cache", {"multi": ["1"], "amd": []})
+    run.repository("own", {"arm": ["1"]})
+    with estate.catalog(tmp_path) as opened:
+        held = answer(opened, "storage-by-repository")
+        freed = answer(opened, "reclaimable", untagged=False, repository="cache")
+        alone = answer(opened, "exclusive-bytes-by-image", repository="cache")
+    assert picked(held, "repository", "unique_bytes", "exclusive_bytes") == [("cache", 30, 10), ("own", 20, 0)]
+    assert picked(freed, "repository", "images", "reclaimable_bytes") == [(None, 2, 10), ("cache", 2, 10)]
+    assert picked(alone, "manifest_digest", "reclaimable_bytes") == [(digest("multi"), 10)]

@@ -53,7 +53,7 @@ def check_reclaimable(model: DeletionModel, catalog: Catalog, choice: Choice) ->
     expected = {home: repository_row(model, home, choice) for home, fate in fates.items() if fate.deleted}
     found = answer(catalog, "reclaimable", **choice._asdict())
     assert {home_of(row): row for row in found if row["repository"]} == {
-        home: dict(zip(NAMES, home, strict=True)) | row | {"reclaimable_bytes_mounted": mounted}
+        home: dict(zip(NAMES, home, strict=True)) | row | {"deletes": None, "reclaimable_bytes_mounted": mounted}
         for home, row in expected.items()
         for mounted in [model.bytes_of(model.freed(home, fates[home].deleted) - pool_kept(model, home, choice))]
     }
@@ -116,8 +116,8 @@ def check_total(model: DeletionModel, choice: Choice, found: list[dict[str, Any]
     assert (total is None) == (not found)
     if total is None:
         return
-    each = found[:-1]
-    assert total is found[-1]
+    each = found[1:]
+    assert total is found[0]
     for column in ("images", "referrers", "logical_bytes", "reclaimable_bytes", "images_unknown", "kept_unknown"):
         assert total[column] == sum(row[column] for row in each)
     deleted = [model.fate(home, choice).deleted & model.known[home] for home in model.homes]
