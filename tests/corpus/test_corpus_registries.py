@@ -194,6 +194,9 @@ def test_top_images(top_store: Path) -> None:
     counts = [count for (count,) in rows(top_store, per_image)]
     assert [counts[int(len(counts) * share)] for share in (0.25, 0.5, 0.75, 0.9, 0.95)] == [4, 6, 9, 14, 18]
     assert counts[-1] == 21
+    (spread,) = answer(top_store, "layer-count-distribution")
+    shown = [spread[f"{name}_layers"] for name in ("p25", "p50", "p75", "p90", "max")]
+    assert shown == [4, 6, 9, 14, 21]
 
 
 def test_top_reuse(top_store: Path) -> None:
@@ -202,6 +205,41 @@ def test_top_reuse(top_store: Path) -> None:
         1: 801, 2: 23, 3: 9, 4: 3, 5: 4, 6: 5, 7: 6, 8: 3, 10: 1, 13: 1, 17: 1, 22: 1,
     }  # fmt: skip
     assert sum(histogram.values()) == 858
+
+
+def test_official_figures_are_the_same_in_every_query(official_store: Path) -> None:
+    """The newer queries, against the known figures: they must not each have their own idea of a byte or of sharing."""
+    whole = answer(official_store, "registry-totals")[-1]
+    assert answer(official_store, "growth")[-1]["unique_bytes"] == whole["unique_bytes"]
+    (prefix,) = answer(official_store, "storage-by-prefix")
+    assert (prefix["prefix"], prefix["repositories"]) == ("library", 143)
+    assert prefix["unique_bytes"] == prefix["exclusive_bytes"] == whole["unique_bytes"]
+    assert prefix["per_repository_unique_bytes"] == whole["stored_bytes_high"]
+    mounting = answer(official_store, "blob-mounting-savings")[0]
+    assert mounting["bytes_saved"] == whole["stored_bytes_high"] - whole["unique_bytes"]
+    both = answer(official_store, "shared-between", first="library/openjdk", second="library/*")[0]
+    foreign = answer(official_store, "storage-by-repository", repository="library/openjdk")[0]["foreign_bytes"]
+    assert both["first_bytes"] == both["shared_bytes"] == 31_039_324_820 - foreign
+    assert both["second_bytes"] == whole["unique_bytes"]
+
+
+def test_official_deletions(official_store: Path) -> None:
+    """All that goes comes back; the manifests that are part of an index do not go without it."""
+    whole = answer(official_store, "registry-totals")[-1]
+    everything = answer(official_store, "reclaimable", untagged="false")[0]
+    assert everything["manifests"] == 3_145 + 1_008
+    assert everything["reclaimable_bytes"] == whole["stored_bytes_high"]
+    assert everything["reclaimable_bytes_mounted"] == whole["unique_bytes"]
+    assert everything["logical_bytes"] == whole["logical_bytes"]
+    assert answer(official_store, "reclaimable") == [], "every manifest has a tag, or is in an index that has one"
+    assert answer(official_store, "orphans") == []
+
+
+def test_official_layers_used_once(official_store: Path) -> None:
+    once = answer(official_store, "layers-used-once", limit=10_000)
+    assert len(once) == len({each["layer_digest"] for each in once}) == 6_663
+    largest = answer(official_store, "largest-layers", limit=1)[0]["size"]
+    assert largest == rows(official_store, "select max(size) from layers")[0][0]
 
 
 def test_nothing_is_asked_twice(official: World, official_store: Path) -> None:
