@@ -1,6 +1,8 @@
 """A hundred nights: registries that change, a run each night, and a history that says at the end what was there when.
 
 python -m endurance.soak --nights 100
+
+Between the nights small segments are merged and old snapshots thinned, with the manifests that only these referred to.
 """
 
 from __future__ import annotations
@@ -10,11 +12,12 @@ import os
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import SystemRandom
-from typing import Any
+from typing import Any, NamedTuple
 
 from endurance.estate import Churn
 from endurance.truth import Held, Home, Tables, differences, held
@@ -25,34 +28,85 @@ from indexer.crawl import crawl
 from indexer.front import OpenStore
 from indexer.local_ecr import Server
 from indexer.store import Store
+from indexer.store.upkeep import Policy, compact, prune, verify
 
 START = datetime(2026, 1, 1, 2, tzinfo=UTC)
 State = dict[Home, dict[str, Held]]
+_CURRENT = ("repositories", "images", "tags", "manifests", "layers", "configs", "index_entries", "failures")
+
+
+class Upkeep(NamedTuple):
+    """After how many nights each thing is done, and what prune keeps."""
+
+    compact: int = 7
+    prune: int = 10
+    policy: Policy = Policy(days=20, weekly=8, monthly=3)
 
 
 class Soak:
-    """One store over many nights, and what the registries held on each."""
+    """One store over many nights, and what the registries held on each that is still in it. `tally` counts upkeep."""
 
     def __init__(self, folder: Path, seed: int, size: int) -> None:
         self.store = folder / "store"
         self.churn = Churn(seed, size)
         self.nights: dict[str, State] = {}
+        self.tally: Counter[str] = Counter()
 
-    def play(self, nights: int) -> None:
+    def play(self, nights: int, upkeep: Upkeep | None = None) -> None:
         """Play so many nights. AssertionError where the newest tables are wrong after one of them."""
         with Server(self.churn.registries) as server:
             for number in range(nights):
                 if number:
                     self.churn.night()
                 now = START + timedelta(days=number)
-                for registry in self.churn.registries:
-                    registry.clock = lambda now=now: now  # type: ignore[misc] # a default binds the night
-                state = held(self.churn.registries)
-                summary = crawl(self._config(server.url), Store.create_or_open(self.store), now=lambda now=now: now)  # type: ignore[misc] # as above
-                self.nights[summary.row.run_id] = state
-                wrong = differences(Tables(self.store), state, state, self.churn.denied) if number % 10 == 0 else []
-                assert wrong == [], wrong[:10]
-                server.requested.clear()
+                self._night(server, now, check=number % 10 == 0)
+                if upkeep is not None:
+                    self._look_after(upkeep, number + 1, now + timedelta(hours=12))
+
+    def _night(self, server: Server, now: datetime, *, check: bool) -> None:
+        for registry in self.churn.registries:
+            registry.clock = lambda: now
+        state = held(self.churn.registries)
+        summary = crawl(self._config(server.url), Store.create_or_open(self.store), now=lambda: now)
+        self.nights[summary.row.run_id] = state
+        wrong = differences(Tables(self.store), state, state, self.churn.denied) if check else []
+        assert wrong == [], wrong[:10]
+        server.requested.clear()
+
+    def _look_after(self, upkeep: Upkeep, night: int, now: datetime) -> None:
+        """Do what is due after a night: today's answers stay as they were, and the store is sound."""
+        due = [night % upkeep.compact == 0, night % upkeep.prune == 0]
+        if not any(due):
+            return
+        before = self._today()
+        store = Store.create_or_open(self.store)
+        with store.upkeep(now=lambda: now, command="soak") as right:
+            if due[0]:
+                merged = compact(right)
+                self.tally["segments merged away"] += merged.before - merged.after
+            if due[1]:
+                pruned = prune(right, upkeep.policy, unreferenced=True)
+                self.tally["runs pruned"] += len(pruned.plan.going)
+                self.tally["manifests dropped"] += pruned.dropped.manifests if pruned.dropped else 0
+                self._forget(upkeep.policy, {run.run_id for run in pruned.plan.going})
+        assert self._today() == before, "what is there now is not what was there before"
+        damage = [finding for finding in verify(store.place).findings if finding.level == "damage"]
+        assert damage == [], damage[:10]
+
+    def _forget(self, policy: Policy, going: set[str]) -> None:
+        """Forget the nights that were pruned. AssertionError where the policy keeps one of them."""
+        runs = sorted(self.nights)
+        months = {run[:6]: run for run in runs}  # the last of each
+        weeks = {datetime.strptime(f"{run[:8]}Z", "%Y%m%d%z").isocalendar()[:2]: run for run in runs}
+        staying = {*runs[-policy.days :], *list(months.values())[-policy.monthly :]}
+        staying.update(list(weeks.values())[-policy.weekly :])
+        assert going <= set(runs) - staying
+        for run in going:
+            del self.nights[run]
+
+    def _today(self) -> list[list[Any]]:
+        with indexer.open(self.store) as store:
+            return [sorted(map(repr, store.sql(f"from {view}").fetchall())) for view in _CURRENT]
 
     def _config(self, url: str) -> Config:
         entries = tuple(
@@ -65,7 +119,7 @@ class Soak:
     def compare(self) -> list[str]:
         """Return where the history does not say what the nights were."""
         with indexer.open(self.store) as store:
-            return [*self._snapshots(store), *self._tags(store), *self._changes(store)]
+            return [*self._snapshots(store), *self._contents(store), *self._tags(store), *self._changes(store)]
 
     def _snapshots(self, store: OpenStore) -> list[str]:
         rows = store.sql(
@@ -82,6 +136,18 @@ class Soak:
             f"image_history lacks {each}" for each in was - said
         ]
         return odd if len(rows) == len(said) else [*odd, "image_history has rows twice"]
+
+    def _contents(self, store: OpenStore) -> list[str]:
+        """Every image of every night that is still told of has its document, where it could be fetched then."""
+        known = {row[0] for row in store.sql("select manifest_digest from all_manifests").fetchall()}
+        shown = [images for state in self._seen().values() for images in state.values()]
+        wanted = {
+            digest
+            for images in shown
+            for digest, image in images.items()
+            if image.status == "ACTIVE" and not image.failing
+        }
+        return [f"all_manifests lacks {digest}" for digest in wanted - known]
 
     def _tags(self, store: OpenStore) -> list[str]:
         """Compare where the moving tags were with the spans of tag-history."""
@@ -143,10 +209,12 @@ def main() -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         soak = Soak(Path(folder), asked.seed, asked.size)
-        soak.play(asked.nights)
+        soak.play(asked.nights, Upkeep())
         wrong = soak.compare()
         rows = sum(len(images) for state in soak.nights.values() for images in state.values())
-    print(f"{asked.nights} nights, {rows:,} listed images, {time.monotonic() - began:,.0f} s: {len(wrong)} differences")
+    done = ", ".join(f"{count:,} {what}" for what, count in soak.tally.items())
+    print(f"{asked.nights} nights, {done}; {len(soak.nights)} nights left with {rows:,} listed images")
+    print(f"{time.monotonic() - began:,.0f} s: {len(wrong)} differences")
     print("\n".join(wrong[:20]))
     return 1 if wrong else 0
 

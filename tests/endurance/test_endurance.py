@@ -9,10 +9,11 @@ import pytest
 from endurance.chaos import Chaos, Wrong
 from endurance.estate import Churn
 from endurance.fuzz import check, fuzz, seeds
-from endurance.soak import Soak
+from endurance.soak import Soak, Upkeep
 from endurance.truth import Tables, differences, held
 
 from indexer.local_ecr import Server
+from indexer.store.upkeep import Policy
 
 
 @pytest.mark.slow
@@ -36,8 +37,10 @@ def test_originals_are_good() -> None:
 @pytest.mark.slow
 def test_soak(tmp_path: Path) -> None:
     soak = Soak(tmp_path, seed=11, size=150)
-    soak.play(nights=8)
+    soak.play(nights=8, upkeep=Upkeep(compact=2, prune=3, policy=Policy(days=2, weekly=1)))
     assert soak.compare() == []
+    assert all(soak.tally[what] > 0 for what in ("segments merged away", "runs pruned", "manifests dropped"))
+    assert 2 < len(soak.nights) < 8
 
 
 # --- what would notice nothing would prove nothing
