@@ -21,6 +21,16 @@ settings.load_profile("house")
 _OWN = ("AWS_", "INDEXER_")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--every-step", action="store_true", help="crash tests stop at every step, not at telling ones")
+
+
+@pytest.fixture(scope="session")
+def every_step(request: pytest.FixtureRequest) -> bool:
+    """Whether a crash test is to take every step of a commit, or the telling ones."""
+    return bool(request.config.getoption("--every-step"))
+
+
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """No variable, profile or proxy of whoever runs the tests reaches them."""

@@ -8,24 +8,17 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from moto.s3.models import s3_backends
-from support.s3 import Answer, Place, Request, S3Server, changes
+from support.s3 import Answer, Place, Request, S3Server
 from support.store_rows import (
     NOON,
-    VERSION,
     check_whole,
     everything_expected,
-    facts,
-    failure,
-    image,
-    repository,
-    run_row,
     write_run,
 )
 
-from indexer.errors import StoreDamaged, StoreError, StoreFormatError, StoreMissing, UsageError
+from indexer.errors import StoreDamaged, StoreError, StoreFormatError, UsageError
 from indexer.objects import Bucket, connect
-from indexer.store import Recovered, Store
+from indexer.store import Store
 from indexer.store.s3.cache import UNUSED
 from indexer.store.s3.folder import S3Folder
 
@@ -39,111 +32,6 @@ LATER = NOON + timedelta(days=1)
 def server(bucket: Place) -> S3Server:
     assert bucket.server is not None
     return bucket.server
-
-
-def play(place: Place, said: list[str]) -> None:
-    """A run: a segment, more, then the run. `said` gets each commit once it is acknowledged."""
-    with Store.create_or_open(place.location).writer(now=lambda: LATER, version=VERSION, segment_manifests=2) as writer:
-        writer.add_repository(repository(writer, "shop/web"))
-        writer.add_failure(failure(writer, "for example"))
-        for name in FIRST:
-            writer.add(facts(name))
-        said.append("segment")
-        writer.add(facts(SECOND[0]))
-        writer.add_images(image(writer, name) for name in (*OLD, *FIRST, *SECOND))
-        writer.commit_run(run_row(writer))
-        said.append("run")
-
-
-def die_at(place: Place, server: S3Server, number: int) -> list[str]:
-    """Play until the change of that number, from 0, which the bucket never sees, nor anything after it."""
-    left = [number]
-
-    def gone(request: Request) -> Answer | None:
-        left[0] -= changes(request)
-        return Answer(403, "AccessDenied") if left[0] < 0 else None
-
-    said: list[str] = []
-    server.hook = gone
-    try:
-        play(place, said)
-    except StoreError:
-        pass
-    finally:
-        server.hook = None
-    place.older("lock", 3600)
-    return said
-
-
-def copied(template: Place, number: int) -> Place:
-    """The store of a template once more, under another prefix."""
-    prefix = f"{template.prefix}-{number}"
-    backend = s3_backends["123456789012"]["aws"]
-    for key in template.everything():
-        found = backend.get_object(template.bucket, f"{template.prefix}/{key}")
-        assert found is not None
-        backend.put_object(template.bucket, f"{prefix}/{key}", found.value)
-    return template._replace(location=f"s3://{template.bucket}/{prefix}", prefix=prefix)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("part", range(4))
-def test_dying_before_every_change(bucket: Place, server: S3Server, part: int) -> None:
-    write_run(Store.create_or_open(bucket.location), OLD)
-    measure = copied(bucket, 0)
-    server.calm()
-    play(measure, [])
-    total = len(server.changes())
-    assert total >= 2 + 3 * 4 + 1, "the lock, three times four files, the lock"
-    for number in range(part, total, 4):
-        place = copied(bucket, number + 1)
-        said = die_at(place, server, number)
-        files = Store.open(place.location).files()
-        names = check_whole(files)
-        assert names[:3] == OLD
-        assert (len(names), len(files.runs)) in {(3, 1), (5, 1), (6, 1), (6, 2)}
-        assert len(names) >= len(OLD) + 2 * ("segment" in said)
-        assert (len(files.runs) == 2) >= ("run" in said)
-        write_run(Store.open(place.location), OLD + FIRST + SECOND, now=LATER)
-        files = Store.open(place.location).files()
-        assert sorted(check_whole(files)) == sorted(OLD + FIRST + SECOND)
-        assert place.everything() == everything_expected(files)
-    assert "run" in said or part != (total - 1) % 4, "the last change is the end of the lock"
-
-
-@pytest.mark.parametrize("number", range(4))
-def test_dying_while_a_store_is_made(bucket: Place, server: S3Server, number: int) -> None:
-    if number:
-        die_at(bucket, server, number)
-    else:
-        server.hook = lambda request: Answer(403, "AccessDenied") if changes(request) else None
-        with pytest.raises(StoreError, match="AccessDenied"):
-            play(bucket, [])
-        server.hook = None
-    if number < 3:
-        with pytest.raises(StoreMissing):
-            Store.open(bucket.location)
-    write_run(Store.create_or_open(bucket.location), OLD)
-    assert sorted(check_whole(Store.open(bucket.location).files())) == OLD
-
-
-def test_what_a_dead_writer_left_is_counted_and_its_names_are_barred(bucket: Place, server: S3Server) -> None:
-    write_run(Store.create_or_open(bucket.location), OLD)
-    server.hook = lambda request: Answer(403, "AccessDenied") if "/runs/" in request.key else None
-    with pytest.raises(StoreError):
-        play(bucket, [])
-    server.hook = None
-    left = f"{bucket.prefix}/layers/20270101T000000.000Z-abcdef-00001.parquet"
-    bucket.client().create_multipart_upload(Bucket=bucket.bucket, Key=left)
-    with Store.open(bucket.location).writer(now=lambda: LATER, version=VERSION) as writer:
-        assert writer.recovered == Recovered(staged=1, segment_files=0, run_files=3)
-    (barred,) = bucket.barred()
-    assert barred.startswith("runs/")
-    with Store.open(bucket.location).writer(now=lambda: LATER, version=VERSION) as writer:
-        assert writer.recovered == Recovered(0, 0, 0)
-    files = Store.open(bucket.location).files()
-    assert len(files.runs) == 1
-    assert bucket.everything() == everything_expected(files)
 
 
 def test_a_name_that_is_taken_is_never_written_again(bucket: Place, tmp_path: Path) -> None:

@@ -297,7 +297,7 @@ def test_everything_on_both_kinds_of_place(place: Place) -> None:
     """A store in a folder and one in a bucket: merge, prune, drop, harm and mend."""
     where = Path(place.location) if place.server is None else place.location
     for number in range(3):
-        night(where, NOON + number * DAY, [AMD, image(str(number), [("base", 1)])])  # type: ignore[arg-type]  # either
+        night(where, NOON + number * DAY, [AMD, image(str(number), [("base", 1)])])
     store = Store.open(where)
     with store.upkeep(now=lambda: NOON + 9 * DAY, command="indexer compact") as right:
         assert compact(right).after == 1

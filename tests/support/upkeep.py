@@ -28,7 +28,7 @@ def held(folder: Path, now: datetime = LONG_AFTER, disk: Disk | None = None) -> 
 
 
 def night(
-    folder: Path,
+    folder: str | Path,
     when: datetime,
     images: Sequence[bytes],
     *,
