@@ -150,7 +150,9 @@ def _read(path: Path) -> str:
     except IsADirectoryError as error:
         raise ConfigError(f"{path}: this is a folder; name the file in it with --config") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from error
+        raise ConfigError(
+            f"{path}: cannot be read: {error}; it must be text in UTF-8 that this user may read"
+        ) from error
 
 
 class _Loader(yaml.SafeLoader):

@@ -11,7 +11,7 @@ from typing import Self
 
 import duckdb
 
-from indexer.catalog.errors import query_errors
+from indexer.catalog.errors import VERIFY, query_errors
 from indexer.catalog.export import Contents, export_views
 from indexer.catalog.macros import Macro, load_macros
 from indexer.catalog.queries import Query, find_query, load_queries, shipped_queries
@@ -159,7 +159,7 @@ class Catalog:
             try:
                 self._create({name})
             except duckdb.Error as error:
-                raise StoreDamaged(f"{name}: a committed file cannot be read: {error}") from error
+                raise StoreDamaged(f"{name}: a committed file cannot be read: {error}. {VERIFY}") from error
 
     def _create(self, names: set[str]) -> None:
         for name, view in self.views.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
 
@@ -14,6 +14,7 @@ from indexer.errors import QueryError, StoreDamaged, did_you_mean
 if TYPE_CHECKING:
     import pyarrow as pa
 
+VERIFY: Final = "indexer verify says what is wrong, and with --repair mends what it can"
 _KIND = re.compile(r"^[A-Z][A-Za-z -]*(?:Error|Exception): ")
 _TABLE = re.compile(r"Table with name (\S+) does not exist")
 _COLUMN = re.compile(r'Referenced column "([^"]+)" (?:was )?not found')

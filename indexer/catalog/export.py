@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import duckdb
 
+from indexer.catalog.errors import VERIFY
 from indexer.catalog.macros import Macro, declared
 from indexer.catalog.queries import Query
 from indexer.catalog.statements import quoted, replaced
@@ -81,7 +82,7 @@ def export_views(path: Path, contents: Contents) -> None:
         _write(staged, contents)
         staged.replace(path)
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+        raise UsageError(f"cannot write {path}: {error.strerror}; free some room, or name another file") from error
     finally:
         for left in staging.iterdir():
             left.unlink()
@@ -151,7 +152,7 @@ def _write_views(connection: duckdb.DuckDBPyConnection, contents: Contents) -> N
                 run(f"create table _{view.name} as from {view.name}")
                 run(f"create or replace view {view.name} as from _{view.name}")
     except duckdb.Error as error:
-        raise StoreDamaged(f"a committed file cannot be read: {error}") from error
+        raise StoreDamaged(f"a committed file cannot be read: {error}. {VERIFY}") from error
     columns = run("select table_name, column_name from duckdb_columns() where database_name = 'export'").fetchall()
     for view in contents.views:
         for statement in comments(view, [column for table, column in columns if table == view.name]):

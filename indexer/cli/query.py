@@ -103,7 +103,7 @@ def parsed(parameters: Sequence[str]) -> dict[str, object]:
         if not key or not equals:
             raise UsageError(f"-p {text}: expected KEY=VALUE, such as -p limit=5")
         if key in values:
-            raise UsageError(f"-p {key} is given twice")
+            raise UsageError(f"-p {key} is given twice; give it once")
         values[key] = value
     return values
 

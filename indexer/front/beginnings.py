@@ -48,5 +48,5 @@ def _whole(asking: Asking, name: str, text: str) -> str:
         raise UsageError(f"{name}={text} is too short for a digest, give at least {SHORTEST} characters of it")
     digest = completed(asking, beginning, text)
     if digest is None:
-        raise NotFound(f"{name}={text}: no digest in {asking.place} begins so")
+        raise NotFound(f"{name}={text}: no digest in {asking.place} begins so; give it as a table or ECR shows it")
     return digest

@@ -228,7 +228,7 @@ def _nearest(folder: Path) -> Path:
             return place
         if place.exists():
             raise StoreError(f"Cannot make {folder}: {place} is a file. Name another store.")
-    raise StoreError(f"Cannot make {folder}: none of its parents is there.")
+    raise StoreError(f"Cannot make {folder}: none of its parents is there. Name a folder on a disk that is.")
 
 
 def _is_beginning(entry: Path) -> bool:

@@ -183,7 +183,9 @@ def has_format(folder: Folder, *, outdated: bool = False) -> bool:
     except ValueError as error:
         raise StoreDamaged(f"{path} is not JSON. Restore it from a backup.") from error
     if not isinstance(stated, dict) or stated.get("program") != layout.PROGRAM or type(stated.get("format")) is not int:
-        raise StoreFormatError(f"{folder.location} is no store of {layout.PROGRAM}: {path} says otherwise.")
+        raise StoreFormatError(
+            f"{folder.location} is no store of {layout.PROGRAM}: {path} says otherwise. Name another folder."
+        )
     if layout.UPGRADED <= stated["format"] < layout.FORMAT:
         if outdated:
             return True

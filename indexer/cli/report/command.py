@@ -28,7 +28,7 @@ def write_report(file: str, config: str | None, store: str | None, *, title: str
     if file != "-" and not file.lower().endswith(_ENDINGS):
         raise UsageError(f"{file}: the page is HTML, name a file that ends in .html (or - for stdout)")
     if file != "-" and not Path(file).absolute().parent.is_dir():
-        raise UsageError(f"{file}: there is no folder {Path(file).absolute().parent}")
+        raise UsageError(f"{file}: there is no folder {Path(file).absolute().parent}; make it, or name another file")
     from indexer.cli.report.page import page  # noqa: PLC0415 - altair, jinja2: an extra, and slow to import
 
     with open_store(config, store) as opened:
@@ -58,7 +58,9 @@ def _write(path: Path, text: str) -> None:
                 Path(new.name).unlink(missing_ok=True)
                 raise
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+        raise UsageError(
+            f"cannot write {path}: {error.strerror}; name a file in a folder that you may write"
+        ) from error
 
 
 def _umask() -> int:
