@@ -107,19 +107,28 @@ shown_layers as (
     select registry_id, region, content, unnest(layer_digests) as layer_digest
     from shown
 ),
-uses as (
+-- A step of its own: joined to the holders of all copies first, a few rows become millions.
+shown_mentions as materialized (
     select
         shown_layers.registry_id,
         shown_layers.region,
         shown_layers.content,
+        mentions.manifest_digest,
+        mentions.media_type
+    from mentions
+    inner join shown_layers using (layer_digest)
+),
+uses as (
+    select
+        registry_id,
+        region,
+        shown_mentions.content,
         count(distinct manifest_digest) as manifests,
         list_sort(list(distinct holders.repository)) as repositories,
-        list_sort(list(distinct mentions.media_type)) as media_types
-    from shown_layers
-    inner join mentions on mentions.layer_digest = shown_layers.layer_digest
-    inner join holders using (manifest_digest)
-    where holders.registry_id = shown_layers.registry_id and holders.region = shown_layers.region
-    group by shown_layers.registry_id, shown_layers.region, shown_layers.content
+        list_sort(list(distinct shown_mentions.media_type)) as media_types
+    from shown_mentions
+    inner join holders using (registry_id, region, manifest_digest)
+    group by registry_id, region, shown_mentions.content
 )
 select
     registry_id,
