@@ -157,6 +157,43 @@ def test_a_file_size_limit_of_the_system(tmp_path: Path) -> None:
     assert check_whole(store.files()) == ["a", "b"]
 
 
+FEW_FILES = """
+import os, resource, sys
+sys.path.insert(0, {tests!r})
+from support.store_rows import write_run
+from indexer.errors import StoreError
+from indexer.store import Store
+store = Store.create_or_open({folder!r})
+write_run(store, ["0"])
+there, (_, hard) = max(map(int, os.listdir("/dev/fd"))), resource.getrlimit(resource.RLIMIT_NOFILE)
+for more in range(8):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (there + more, hard))
+    try:
+        write_run(store, [str(more)])
+    except StoreError as error:
+        print(type(error).__name__, error)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+"""
+
+
+def test_too_few_open_files(tmp_path: Path) -> None:
+    """Wherever in a run it is met: the limit is named, nothing is called damaged, what is committed is whole."""
+    folder = tmp_path / "store"
+    script = FEW_FILES.format(tests=os.fspath(Path(__file__).parent.parent), folder=os.fspath(folder))
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert ended.stderr == ""
+    refusals = ended.stdout.splitlines()
+    assert len(refusals) > 2
+    for refusal in refusals:
+        assert refusal.startswith("StoreError ")
+        assert "Too many open files" in refusal
+        assert "ulimit -n" in refusal
+    files = Store.open(folder).files()
+    assert len(files.runs) == 9 - len(refusals)
+    assert set(check_whole(files)) <= set("01234567")
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="permissions do not bind root")
 def test_a_folder_without_permissions(tmp_path: Path) -> None:
     folder = tmp_path / "store"
