@@ -8,8 +8,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
-from indexer.config import ImagesConfig
 from indexer.crawl.images import all_pages, list_images
 from indexer.crawl.queue import Listed, Place
 from indexer.crawl.report import Cause, Subject
@@ -21,6 +21,9 @@ from indexer.errors import RegistryError
 from indexer.flatten import is_sha256
 from indexer.model import Digest
 from indexer.tables import RepositoryRow
+
+if TYPE_CHECKING:
+    from indexer.config import ImagesConfig  # pydantic: a worker does without
 
 _NOT_GIVEN = frozenset({"ARCHIVED", "ACTIVATING"})
 

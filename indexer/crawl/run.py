@@ -15,10 +15,9 @@ from collections.abc import Callable
 from concurrent.futures import as_completed
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import indexer
-from indexer.config import Config
 from indexer.crawl.fetching import Fetcher, Threads
 from indexer.crawl.hands import Hands
 from indexer.crawl.listing import Listing
@@ -35,6 +34,9 @@ from indexer.crawl.workers import processes, turns, workers
 from indexer.errors import IndexerError
 from indexer.store import Store, Writer
 from indexer.tables import RunRow
+
+if TYPE_CHECKING:
+    from indexer.config import Config  # pydantic: a worker does without
 
 
 @dataclass(frozen=True, slots=True)

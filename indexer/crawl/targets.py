@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from indexer.config import Config, RegistryConfig
 from indexer.crawl.stop import Stop
 from indexer.ecr import Ecr, Health, Pace, Target, reach
+
+if TYPE_CHECKING:
+    from indexer.config import Config, RegistryConfig  # pydantic: a worker does without
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from indexer import errors
-from indexer.config import FetchConfig
 from indexer.crawl.fetching import Feed, Taker, Task
 from indexer.crawl.worker import Broken, Done, Last, Setup
 from indexer.ecr import Turn
+
+if TYPE_CHECKING:
+    from indexer.config import FetchConfig  # pydantic: a worker would load it for nothing
 
 _PROGRAM: Final = """
 import sys

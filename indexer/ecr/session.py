@@ -21,12 +21,13 @@ from botocore.credentials import (
 from botocore.exceptions import BotoCoreError, ProfileNotFound
 
 import indexer
-from indexer.config import RegistryConfig
 from indexer.ecr.parsing import AnswerParsers
 from indexer.errors import ConfigError, RegistryRefused
 
 if TYPE_CHECKING:
     from types_boto3_ecr import ECRClient
+
+    from indexer.config import RegistryConfig  # pydantic: a worker does without
 
 _CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 30.0
