@@ -18,7 +18,7 @@ from support.store_rows import (
 
 from indexer.errors import StoreDamaged, StoreError, StoreFormatError, UsageError
 from indexer.objects import Bucket, connect
-from indexer.store import Store
+from indexer.store import Store, try_writing
 from indexer.store.s3.cache import UNUSED
 from indexer.store.s3.folder import S3Folder
 
@@ -190,3 +190,21 @@ def test_a_run_in_which_every_third_request_fails(bucket: Place, server: S3Serve
     assert check_whole(files) == OLD
     server.hook = None
     assert bucket.everything() == everything_expected(files)
+
+
+def test_a_trial_that_could_not_be_removed_is_no_stranger(bucket: Place, server: S3Server) -> None:
+    server.hook = lambda request: Answer(403, "AccessDenied") if request.operation == "DeleteObject" else None
+    with pytest.raises(StoreError, match="AccessDenied"):
+        try_writing(bucket.location)
+    server.hook = None
+    (left,) = bucket.everything()
+    assert left.startswith("staging/trial-")
+    write_run(Store.create_or_open(bucket.location), ["a"])
+    assert check_whole(Store.open(bucket.location).files()) == ["a"]
+
+
+def test_beside_a_trial_another_file_is_a_stranger(bucket: Place) -> None:
+    bucket.write("staging/trial-1", b"x")
+    bucket.write("staging/thesis.tex", b"months of work")
+    with pytest.raises(UsageError, match="holds 'staging'"):
+        Store.create_or_open(bucket.location)
