@@ -14,6 +14,18 @@ from indexer.catalog.catalog import Catalog
 from indexer.catalog.errors import fetch
 from indexer.catalog.parameters import Parameter
 from indexer.catalog.queries import Query, load_queries, shipped_queries
+from indexer.catalog.values import python_columns, python_rows
 from indexer.catalog.views import View, load_views
 
-__all__ = ["Catalog", "Parameter", "Query", "View", "fetch", "load_queries", "load_views", "shipped_queries"]
+__all__ = [
+    "Catalog",
+    "Parameter",
+    "Query",
+    "View",
+    "fetch",
+    "load_queries",
+    "load_views",
+    "python_columns",
+    "python_rows",
+    "shipped_queries",
+]

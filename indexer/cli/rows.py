@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from indexer.catalog import python_columns
 from indexer.cli import cells, output
 from indexer.cli.columns import Column
 from indexer.cli.exact import csv_lines, json_lines
@@ -113,8 +114,7 @@ class _Answer:
             self.total += batch.num_rows
             wanted = batch.slice(0, self._left)
             self._left -= wanted.num_rows
-            columns = [column.to_pylist(maps_as_pydicts="lossy") for column in wanted.columns]
-            for row in zip(*columns, strict=True):
+            for row in zip(*python_columns(wanted), strict=True):
                 self._given += 1
                 yield row
 

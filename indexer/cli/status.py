@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from indexer.catalog import fetch
+from indexer.catalog import fetch, python_rows
 from indexer.cli import output
 from indexer.cli.cells import age, counted, local_time
 from indexer.cli.options import Format
@@ -148,5 +148,4 @@ def _fact(remark: str) -> tuple[str, str]:
 
 
 def _rows(store: OpenStore, statement: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = fetch(store.sql(statement)).to_pylist()
-    return rows
+    return python_rows(fetch(store.sql(statement)))

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from indexer.catalog import Catalog, fetch
+from indexer.catalog import Catalog, fetch, python_rows
 
 Row: TypeAlias = dict[str, Any]
 
@@ -23,8 +23,7 @@ class Asking:
 
     def rows(self, name: str, **parameters: object) -> list[Row]:
         """Return the rows of the statement named `name` as dicts of Python values."""
-        rows: list[Row] = fetch(self.catalog.sql(_statement(name), parameters)).to_pylist(maps_as_pydicts="lossy")
-        return rows
+        return python_rows(fetch(self.catalog.sql(_statement(name), parameters)))
 
 
 @cache

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
-from indexer.catalog import Catalog, fetch
+from indexer.catalog import Catalog, fetch, python_rows
 from indexer.catalog.queries import find_query
 from indexer.front.asking import Asking
 from indexer.front.beginnings import with_whole_digests
@@ -86,8 +86,7 @@ class OpenStore:
             "select column_name as column, lower(data_type) as type, comment as description from duckdb_columns() "
             "where schema_name = 'main' and table_name = $table order by column_index"
         )
-        rows: list[dict[str, Any]] = fetch(self.sql(statement, table=table)).to_pylist()
-        return rows
+        return python_rows(fetch(self.sql(statement, table=table)))
 
     def runs(self) -> Relation:
         """Return the committed runs, the newest first."""
@@ -130,7 +129,7 @@ class OpenStore:
     def __repr__(self) -> str:
         if self._closed:
             return f"<indexer.OpenStore {self.location!r}: closed>"
-        runs = fetch(self.runs()).to_pylist()
+        runs = python_rows(fetch(self.runs()))
         if not runs:
             return f"<indexer.OpenStore {self.location!r}: no run is committed yet>"
         newest = runs[0]

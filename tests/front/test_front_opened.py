@@ -111,7 +111,14 @@ def test_importing_the_library_is_cheap() -> None:
     assert done.stdout == "[]\n"
 
 
-def test_reading_needs_no_boto3(shop: Shop) -> None:
-    code = f"import indexer, sys; indexer.open({str(shop.folder)!r}).find('team/app'); print('boto3' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "False\n"
+@pytest.mark.parametrize(
+    "asking", ["find team/app", "find team/app:1.0", "query tag-history --format csv", "status", "sql from_runs"]
+)
+def test_reading_needs_neither_boto3_nor_pandas(shop: Shop, asking: str) -> None:
+    """pandas is installed here, as where there are notebooks; to import it takes longer than most questions."""
+    words = [word.replace("_", " ") for word in asking.split()] + ["--store", str(shop.folder)]
+    code = f"import sys; from indexer.cli import execute; execute({words!r})"
+    heavy = "print(sorted({'boto3', 'pandas'} & set(sys.modules)), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", f"{code}; {heavy}"], capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines()[-1] == "[]"
+    assert done.stdout

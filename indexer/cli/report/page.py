@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 import indexer
-from indexer.catalog import fetch
+from indexer.catalog import fetch, python_rows
 from indexer.cli import cells
 from indexer.cli.exact import plain
 from indexer.cli.remarks import remarks
@@ -67,7 +67,7 @@ def page(store: OpenStore, *, title: str, price: float, now: datetime) -> str:
     asking = Asking(store, price)
     parts = [_part(section, section.ask(asking)) for section in SECTIONS]
     totals = next(part.answer.rows for part in parts if part.section is TOTALS)
-    newest = next(iter(fetch(store.runs().limit(1)).to_pylist(maps_as_pydicts="lossy")), None)
+    newest = next(iter(python_rows(fetch(store.runs().limit(1)))), None)
     return (
         _environment()
         .get_template("page.html.j2")

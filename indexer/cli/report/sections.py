@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from indexer.catalog import fetch
+from indexer.catalog import fetch, python_rows
 from indexer.cli.report.charts import Bars, Chart, Histogram, Lines, Row
 from indexer.front import OpenStore, ordered
 
@@ -52,9 +52,7 @@ class Asking:
 
     def query(self, name: str, *, sort: Sequence[str] = (), **parameters: object) -> Answer:
         """Return the answer to a named query; `sort` is that of the command."""
-        rows = fetch(ordered(self.store.query(name, **parameters), sort).limit(MOST_ROWS + 1)).to_pylist(
-            maps_as_pydicts="lossy"
-        )
+        rows = python_rows(fetch(ordered(self.store.query(name, **parameters), sort).limit(MOST_ROWS + 1)))
         query = self.store.catalog.queries[name]
         totals = [row for row in rows if row.get("repository", "") is None]  # over all repositories
         return Answer(rows, [_command(name, parameters, sort)], query.caveats, query.empty, totals)
@@ -83,7 +81,7 @@ def _totals(asking: Asking) -> Answer:
 
 
 def _runs(asking: Asking) -> Answer:
-    rows: list[dict[str, Any]] = fetch(asking.store.runs().limit(30)).to_pylist(maps_as_pydicts="lossy")
+    rows = python_rows(fetch(asking.store.runs().limit(30)))
     return Answer(rows, ["indexer status --limit 30"], [], "No run is committed yet.")
 
 

@@ -12,32 +12,38 @@ holders as (
     select holders.user_digest, all_index_entries.index_digest as holder_digest
     from holders
     inner join all_index_entries on all_index_entries.manifest_digest = holders.holder_digest
+),
+-- Found by themselves, so that the other columns are read of these alone.
+holding_images as materialized (
+    select registry_id, region, repository, tags, manifest_digest, pushed_at, status
+    from images
+    where manifest_digest in (select holder_digest from holders)
 )
 select
-    images.registry_id,
-    images.region,
-    images.repository,
-    images.tags,
-    images.manifest_digest,
-    bool_and(holders.user_digest <> images.manifest_digest) as via_index,
+    holding_images.registry_id,
+    holding_images.region,
+    holding_images.repository,
+    holding_images.tags,
+    holding_images.manifest_digest,
+    bool_and(holders.user_digest <> holding_images.manifest_digest) as via_index,
     count(*) as manifests,
-    images.pushed_at,
-    images.status
+    holding_images.pushed_at,
+    holding_images.status
 from holders
-inner join images on images.manifest_digest = holders.holder_digest
+inner join holding_images on holding_images.manifest_digest = holders.holder_digest
 group by
-    images.registry_id,
-    images.region,
-    images.repository,
-    images.tags,
-    images.manifest_digest,
-    images.pushed_at,
-    images.status
+    holding_images.registry_id,
+    holding_images.region,
+    holding_images.repository,
+    holding_images.tags,
+    holding_images.manifest_digest,
+    holding_images.pushed_at,
+    holding_images.status
 -- what has a name first, the newest of it first
 order by
-    len(images.tags) = 0,
-    images.pushed_at desc nulls last,
-    images.registry_id,
-    images.region,
-    images.repository,
-    images.manifest_digest
+    len(holding_images.tags) = 0,
+    holding_images.pushed_at desc nulls last,
+    holding_images.registry_id,
+    holding_images.region,
+    holding_images.repository,
+    holding_images.manifest_digest

@@ -5,10 +5,16 @@ own_layers as (
     from all_layers
     where manifest_digest = $digest
 ),
-uses as (
-    select layer_digest, count(distinct manifest_digest) as other_manifests
-    from layers
+-- The few rows first, what is held after: the view layers would ask that of every layer.
+other_uses as materialized (
+    select distinct layer_digest, manifest_digest
+    from all_layers
     where layer_digest in (select layer_digest from own_layers) and manifest_digest <> $digest
+),
+uses as (
+    select layer_digest, count(*) as other_manifests
+    from other_uses
+    anti join unreachable_manifests using (manifest_digest)
     group by layer_digest
 )
 select

@@ -1,0 +1,36 @@
+"""Python values of an answer's rows.
+
+pyarrow's own way, `to_pylist`, imports pandas, where it is installed, for the first time with a zone, to ask for its
+version: half a second to one and a half, for every command of whoever has it for notebooks.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TIMES: Final = "timestamp[us, tz="
+"""How Arrow's types begin that DuckDB's times with a zone have."""
+
+
+def python_columns(batch: pa.RecordBatch | pa.Table) -> list[list[Any]]:
+    """Return each column of `batch` as a list of Python values: times with a zone in UTC, maps as dicts."""
+    return [_values(column) for column in batch.columns]
+
+
+def python_rows(table: pa.Table) -> list[dict[str, Any]]:
+    """Return the rows of `table` as dicts of Python values."""
+    names = table.column_names
+    return [dict(zip(names, row, strict=True)) for row in zip(*python_columns(table), strict=True)]
+
+
+def _values(column: pa.Array | pa.ChunkedArray) -> list[Any]:
+    if not str(column.type).startswith(_TIMES):
+        values: list[Any] = column.to_pylist(maps_as_pydicts="lossy")
+        return values
+    since = column.cast("int64").to_pylist()
+    return [None if each is None else _EPOCH + timedelta(microseconds=each) for each in since]
