@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import duckdb
@@ -122,12 +123,17 @@ def _check_names(header: Header, parameters: tuple[Parameter, ...]) -> None:
         seen.add(parameter.name)
 
 
+@lru_cache(maxsize=256)  # A program that opens many stores pays once for the parser, of which 40 files cost 0.2 s.
+def _parameters_used(text: str) -> frozenset[str]:
+    """The `$names` in one SQL statement; QueryError and duckdb.Error as of `single_statement`."""
+    return frozenset(single_statement(text).named_parameters)
+
+
 def _check_statement(path: Path, text: str, declared: set[str]) -> None:
     try:
-        statement = single_statement(text)
+        used = _parameters_used(text)
     except (QueryError, duckdb.Error) as error:
         raise QueryError(f"{path}: {error}") from error
-    used = set(statement.named_parameters)
     if undeclared := sorted(used - declared):
         raise QueryError(f"{path}: ${undeclared[0]} is used, but no '-- parameter: {undeclared[0]} ...' declares it")
     if unused := sorted(declared - used):

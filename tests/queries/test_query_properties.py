@@ -7,56 +7,11 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from support.estates import ACCOUNT, OTHER_ACCOUNT, REGION, Blob, Estate, Run, answer, digest
+from support.byte_estates import estates
+from support.estates import OTHER_ACCOUNT, REGION, Estate, answer, digest
 from support.slow_model import SlowModel
 
 from indexer.catalog import Catalog
-
-PLACES = [(ACCOUNT, REGION), (ACCOUNT, "us-east-1"), (OTHER_ACCOUNT, REGION)]
-REPOSITORIES = ["app", "team/app", "tools"]
-BLOBS = ["a", "b", "c", "d", "e"]  # few, so that layers repeat, are configs too, and are claimed with two sizes
-MANIFESTS = [f"m{number}" for number in range(8)]
-INDEXES = ["x0", "x1", "x2"]
-DIGESTS = [*MANIFESTS, *INDEXES, "absent"]
-SIZES = st.sampled_from([None, 0, 1, 10, 100, 5 * 2**30])
-
-
-@st.composite
-def estates(draw: st.DrawFn) -> Estate:
-    estate = Estate()
-    blobs: st.SearchStrategy[Blob] = st.tuples(st.sampled_from(BLOBS), SIZES)
-    for name in draw(st.lists(st.sampled_from(MANIFESTS), unique=True)):
-        if draw(st.integers(0, 9)) == 0:
-            estate.unreadable(name)
-            continue
-        estate.image(
-            name,
-            draw(st.lists(blobs, max_size=4)),
-            draw(st.none() | blobs),
-            kind=draw(st.sampled_from(["image", "image", "schema1", "attestation", "artifact"])),
-            foreign=draw(st.sets(st.sampled_from(BLOBS), max_size=1)),
-        )
-    for name in draw(st.lists(st.sampled_from(INDEXES), unique=True)):
-        estate.index(name, draw(st.lists(st.sampled_from(DIGESTS), max_size=4)))  # nested, circular, absent
-    for _ in range(draw(st.integers(0, 3))):
-        _fill(draw, estate.run(*PLACES))
-    return estate
-
-
-def _fill(draw: st.DrawFn, run: Run) -> None:
-    homes = st.tuples(st.sampled_from(PLACES), st.sampled_from(REPOSITORIES))
-    for place, name in draw(st.lists(homes, unique=True, max_size=5)):
-        status = draw(st.sampled_from(["listed", "listed", "listed", "failed", "deleted"]))
-        images = draw(st.sets(st.sampled_from(DIGESTS), max_size=6)) if status == "listed" else set()
-        run.repository(
-            name,
-            dict.fromkeys(sorted(images), ()),
-            place=place,
-            status=status,
-            kms_key=draw(st.sampled_from([None, None, "key"])),
-            archived=draw(st.sets(st.sampled_from(DIGESTS), max_size=1)),
-        )
 
 
 def check(estate: Estate, catalog: Catalog) -> None:

@@ -3,65 +3,19 @@
 from __future__ import annotations
 
 import tempfile
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from support.estates import ACCOUNT, DAY_ONE, OTHER_ACCOUNT, REGION, Blob, Estate, Run, answer
+from support.estates import Estate, answer
+from support.time_estates import PLACES, histories
 from support.time_model import TimeModel
 
 from indexer.catalog import Catalog
 
-PLACES = [(ACCOUNT, REGION), (OTHER_ACCOUNT, REGION)]
-REPOSITORIES = ["app", "team/app"]
-BLOBS = ["a", "b", "c", "d"]
-MANIFESTS = ["m0", "m1", "m2", "m3", "m4"]
-INDEXES = ["x0", "x1"]
-DIGESTS = [*MANIFESTS, *INDEXES, "absent"]
-TAGS = ["latest", "1", "2"]
-SIZES = st.sampled_from([None, 0, 1, 10, 5 * 2**30])
 NAMES = ("registry_id", "region", "repository")
-
-
-@st.composite
-def histories(draw: st.DrawFn) -> Estate:
-    estate = Estate()
-    blobs: st.SearchStrategy[Blob] = st.tuples(st.sampled_from(BLOBS), SIZES)
-    for name in draw(st.lists(st.sampled_from(MANIFESTS), unique=True)):
-        if draw(st.integers(0, 9)) == 0:
-            estate.unreadable(name)
-            continue
-        foreign = draw(st.sets(st.sampled_from(BLOBS), max_size=1))
-        estate.image(name, draw(st.lists(blobs, max_size=3)), draw(st.none() | blobs), foreign=foreign)
-    for name in draw(st.lists(st.sampled_from(INDEXES), unique=True)):
-        estate.index(name, draw(st.lists(st.sampled_from(DIGESTS), max_size=3)))
-    for number in range(draw(st.integers(0, 5))):
-        run = estate.run(*PLACES)
-        run.started_at = DAY_ONE + timedelta(hours=10 * number)
-        _fill(draw, run)
-    return estate
-
-
-def _fill(draw: st.DrawFn, run: Run) -> None:
-    homes = st.tuples(st.sampled_from(PLACES), st.sampled_from(REPOSITORIES))
-    for place, name in draw(st.lists(homes, unique=True, max_size=4)):
-        status = draw(st.sampled_from(["listed", "listed", "listed", "failed", "deleted"]))
-        images: dict[str, list[str]] = {}
-        if status == "listed":
-            images = {image: [] for image in sorted(draw(st.sets(st.sampled_from(DIGESTS), max_size=4)))}
-            for tag in TAGS if images else []:
-                named = draw(st.none() | st.sampled_from(sorted(images)))
-                if named is not None:
-                    images[named].append(tag)
-        run.repository(name, images, place=place, status=status)
-    hours = st.none() | st.integers(-60, 60)
-    run.images = [
-        row._replace(pushed_at=None if (at := draw(hours)) is None else DAY_ONE + timedelta(hours=at))
-        for row in run.images
-    ]
 
 
 def _home(row: dict[str, Any]) -> tuple[str, str, str] | None:

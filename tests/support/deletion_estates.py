@@ -8,6 +8,17 @@ from typing import Any
 
 from hypothesis import strategies as st
 from support.estates import ACCOUNT, DAY_ONE, OTHER_ACCOUNT, REGION, Blob, Estate, Run, answer, digest
+from support.random_parts import (
+    ABSENT,
+    archived,
+    children,
+    draw_image,
+    draw_images,
+    draw_subjects,
+    mark_attestations,
+    most_of,
+    statuses,
+)
 
 from indexer.catalog import Catalog
 
@@ -17,7 +28,7 @@ REPOSITORIES = ["app", "team/app", "team/sub/app", *(f"team/app-{number}" for nu
 BLOBS = ["a", "b", "c", "d", "e"]  # few, so that they repeat, are shared, and are claimed with two sizes
 MANIFESTS = [f"m{number}" for number in range(6)]
 INDEXES = ["x0", "x1", "x2"]
-DIGESTS = [*MANIFESTS, *INDEXES, "absent"]
+DIGESTS = [*MANIFESTS, *INDEXES, ABSENT]
 SIZES = st.sampled_from([None, 0, 1, 10, 100, 5 * 2**30])
 DAYS = st.none() | st.integers(-3, 5).map(lambda days: DAY_ONE + timedelta(days=days))
 MINUTES = st.sampled_from([0, 1, 5, 6, 59, 61, 180])
@@ -62,21 +73,16 @@ def estates(draw: st.DrawFn) -> Estate:
     """Random registries with all that makes deleting hard, over none to three runs."""
     estate = Estate()
     blobs: st.SearchStrategy[Blob] = st.tuples(st.sampled_from(BLOBS), SIZES)
-    for name in draw(st.lists(st.sampled_from(MANIFESTS), unique=True)):
-        if draw(st.integers(0, 9)) == 0:
-            estate.unreadable(name)
-            continue
-        foreign = draw(st.sets(st.sampled_from(BLOBS), max_size=1))
-        estate.image(name, draw(st.lists(blobs, max_size=4)), draw(st.none() | blobs), foreign=foreign)
-    for name in draw(st.lists(st.sampled_from(INDEXES), unique=True)):
-        estate.index(name, draw(st.lists(st.sampled_from(DIGESTS), max_size=4)))  # nested, circular, absent
+    for name in draw(most_of(MANIFESTS)):
+        draw_image(draw, estate, name, blobs, blobs)
+    for name in draw(most_of(INDEXES)):
+        estate.index(name, draw(children(DIGESTS, INDEXES)))
+    mark_attestations(draw, estate)
     for row in estate.manifests:
-        subject = draw(st.none() | st.none() | st.sampled_from(DIGESTS).map(digest))
         at = DAY_ONE + timedelta(days=draw(st.integers(1, 3)), minutes=draw(MINUTES))
         place, repository = draw(st.sampled_from(PLACES)), draw(st.sampled_from(REPOSITORIES))
         before = draw(st.sampled_from([None, at - timedelta(days=9), at - timedelta(minutes=5)]))
         changed = row._replace(
-            subject_digest=subject,
             registry_id=place[0],
             region=place[1],
             repository=repository,
@@ -84,19 +90,21 @@ def estates(draw: st.DrawFn) -> Estate:
             pulled_before_fetch_at=before,
         )
         estate.manifests[estate.manifests.index(row)] = changed
-    for _ in range(draw(st.integers(0, 3))):
+    for _ in range(draw(st.sampled_from([1, 2, 3, 3, 2, 0]))):
         _fill(draw, estate, estate.run(*PLACES))
+    draw_subjects(draw, estate, DIGESTS)
     return estate
 
 
 def _fill(draw: st.DrawFn, estate: Estate, run: Run) -> None:
     homes = st.tuples(st.sampled_from(PLACES), st.sampled_from(REPOSITORIES))
-    for place, name in draw(st.lists(homes, unique=True, max_size=12)):
-        status = draw(st.sampled_from(["listed", "listed", "listed", "failed", "deleted"]))
-        images = draw(st.sets(st.sampled_from(DIGESTS), max_size=7)) if status == "listed" else set()
+    for place, name in draw(st.lists(homes, unique=True, min_size=3, max_size=12)):
+        status = draw(statuses())
+        images = draw_images(draw, DIGESTS, status, 7)
         key = draw(st.sampled_from([None, None, "key"]))
-        tagged = {image: draw(_TAG_LISTS) for image in sorted(images)}
-        run.repository(name, tagged, place=place, status=status, kms_key=key)
+        tagged = {image: draw(_TAG_LISTS) for image in images}
+        cold = draw(archived(images))
+        run.repository(name, tagged, place=place, status=status, kms_key=key, archived=cold)
     documents = {row.manifest_digest: row for row in estate.manifests}
     for number, row in enumerate(run.images):
         moments: list[datetime | None] = [None, run.started_at - timedelta(days=9)]
@@ -105,7 +113,6 @@ def _fill(draw: st.DrawFn, estate: Estate, run: Run) -> None:
         run.images[number] = row._replace(
             pushed_at=draw(DAYS),
             last_pulled_at=draw(st.sampled_from(moments)),
-            subject_digest=draw(st.none() | st.none() | st.sampled_from(DIGESTS).map(digest)),
         )
 
 

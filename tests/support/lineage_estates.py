@@ -7,6 +7,16 @@ from typing import Any
 
 from hypothesis import strategies as st
 from support.estates import ACCOUNT, OTHER_ACCOUNT, REGION, Blob, Estate, Run, digest
+from support.random_parts import (
+    ABSENT,
+    archived,
+    children,
+    draw_image,
+    draw_images,
+    most_of,
+    statuses,
+    subjects,
+)
 
 PLACES = [(ACCOUNT, REGION), (OTHER_ACCOUNT, REGION)]
 REPOSITORIES = ["app", "base", "team/app"]
@@ -14,7 +24,7 @@ EMPTY = "sha256:a3ed95caeb02ffe68cdd9fd84406680ae93d633cb16422d00e8a7c22955b46d4
 LAYERS = ["a", "b", "c", "empty"]  # few, so that lists often begin with one another
 MANIFESTS = [f"m{number}" for number in range(8)]
 INDEXES = ["x0", "x1", "x2"]
-DIGESTS = [*MANIFESTS, *INDEXES, "absent"]
+DIGESTS = [*MANIFESTS, *INDEXES, ABSENT]
 AMD64, ARM64, ARM = ("linux", "amd64"), ("linux", "arm64"), ("linux", "arm")
 PLATFORMS: list[Sequence[str]] = [AMD64, ARM64, ("linux", "arm64", "v8"), ARM, (), ("unknown", "unknown")]
 SPDX, SLSA = "https://spdx.dev/Document", "https://slsa.dev/provenance/v1"
@@ -91,29 +101,23 @@ def listed_as(run: Run, name: str, **fields: Any) -> None:
 def estates(draw: st.DrawFn) -> LineageEstate:
     """Random registries, over none to three runs, whose images often begin with the layers of others."""
     estate = LineageEstate()
-    sizes = st.sampled_from([None, 0, 1, 10, 100])
-    for name in draw(st.lists(st.sampled_from(MANIFESTS), unique=True)):
-        if draw(st.integers(0, 9)) == 0:
-            estate.unreadable(name)
-            continue
-        layers = [(layer, draw(sizes)) for layer in draw(st.lists(st.sampled_from(LAYERS), max_size=4))]
-        config = draw(st.none() | st.tuples(st.sampled_from(["c", "d", "a"]), st.sampled_from([None, 72, 500])))
-        kind = draw(st.sampled_from(["image", "image", "image", "schema1", "artifact", "attestation"]))
-        foreign = draw(st.sampled_from([(), (), ("b",)]))
-        estate.image(name, layers, config, kind=kind, foreign=foreign)
+    layers = st.tuples(st.sampled_from(LAYERS), st.sampled_from([None, 0, 1, 10, 100]))
+    configs = st.tuples(st.sampled_from(["c", "d", "a"]), st.sampled_from([None, 72, 500]))
+    for name in draw(most_of(MANIFESTS)):
+        draw_image(draw, estate, name, layers, configs)
         _describe(draw, estate, name)
-    for name in draw(st.lists(st.sampled_from(INDEXES), unique=True)):
-        children = draw(st.lists(st.sampled_from(DIGESTS), max_size=4, unique=True))
-        estate.platforms(name, {child: draw(st.sampled_from(PLATFORMS)) for child in children})
-        if draw(st.booleans()) and children:
-            estate.attested(name, draw(st.sampled_from(children)), draw(st.sampled_from(DIGESTS)))
-    for _ in range(draw(st.integers(0, 3))):
+    for name in draw(most_of(INDEXES)):
+        listed = draw(children(DIGESTS, INDEXES))
+        estate.platforms(name, {child: draw(st.sampled_from(PLATFORMS)) for child in listed})
+        if draw(st.booleans()) and listed:
+            estate.attested(name, draw(st.sampled_from(listed)), draw(st.sampled_from(DIGESTS)))
+    for _ in range(draw(st.sampled_from([1, 2, 3, 3, 2, 0]))):
         _fill(draw, estate.run(*PLACES))
     return estate
 
 
 def _describe(draw: st.DrawFn, estate: LineageEstate, name: str) -> None:
-    subject = draw(st.none() | st.none() | st.sampled_from(DIGESTS).map(digest))
+    subject = draw(subjects(DIGESTS))
     artifact_type = draw(st.sampled_from(TYPES))
     note = draw(st.sampled_from(PREDICATES))
     annotations = None if note is None else {"dev.sigstore.bundle.predicateType": note}
@@ -124,13 +128,13 @@ def _describe(draw: st.DrawFn, estate: LineageEstate, name: str) -> None:
 
 def _fill(draw: st.DrawFn, run: Run) -> None:
     homes = st.tuples(st.sampled_from(PLACES), st.sampled_from(REPOSITORIES))
-    for place, name in draw(st.lists(homes, unique=True, max_size=5)):
-        status = draw(st.sampled_from(["listed", "listed", "listed", "failed", "deleted"]))
-        images = draw(st.sets(st.sampled_from(DIGESTS), max_size=6)) if status == "listed" else set()
-        tagged: dict[str, list[str]] = {image: [] for image in sorted(images)}
+    for place, name in draw(st.lists(homes, unique=True, min_size=3, max_size=5)):
+        status = draw(statuses())
+        images = draw_images(draw, DIGESTS, status, 6)
+        tagged: dict[str, list[str]] = {image: [] for image in images}
         for tag in draw(st.sets(st.sampled_from(TAGS))) if tagged else ():  # a tag names one image of its repository
             tagged[draw(st.sampled_from(sorted(tagged)))].append(tag)
-        run.repository(name, tagged, place=place, status=status)
+        run.repository(name, tagged, place=place, status=status, archived=draw(archived(images)))
     for number, row in enumerate(run.images):
         if draw(st.integers(0, 5)) == 0:
             subject, artifact_type = digest(draw(st.sampled_from(DIGESTS))), draw(st.sampled_from(TYPES))
