@@ -53,7 +53,7 @@ class State(SlowModel):
 
     def refers(self) -> bool:
         """A manifest, or an image as it is listed, has a subject that its registry holds."""
-        about = {row.subject_digest for row in (*self.documents, *self.listed)}
+        about = {row.subject_digest for row in self.documents} | {row.subject_digest for row in self.listed}
         return bool(about & self.reached)
 
     def claims_two_sizes(self) -> bool:

@@ -30,7 +30,7 @@ def draw_image(
         estate.unreadable(name)
         return
     kind = draw(st.sampled_from(KINDS))
-    stack = draw(st.lists(layers, max_size=4))
+    stack = draw(st.lists(layers, min_size=2, max_size=4) | st.lists(layers, max_size=4))
     config = draw(st.none() | configs)
     if kind == "schema1":  # it gives no sizes and has no config
         stack, config = [(layer, None) for layer, _ in stack], None
