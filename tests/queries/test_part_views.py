@@ -131,7 +131,7 @@ def check(model: PartsModel, catalog: Catalog) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(estate=estates())
 def test_the_views_agree_with_the_slow_model(estate: LineageEstate) -> None:
     with tempfile.TemporaryDirectory() as folder, estate.catalog(Path(folder)) as catalog:

@@ -55,7 +55,7 @@ STORAGE = "storage-by-repository"
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(estate=estates())
 def test_the_queries_agree_with_the_slow_model(estate: Estate) -> None:
     with tempfile.TemporaryDirectory() as folder, estate.catalog(Path(folder)) as catalog:

@@ -83,7 +83,7 @@ def check_pushes(model: TimeModel, catalog: Catalog) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(estate=histories())
 def test_the_queries_about_time_agree_with_the_slow_model(estate: Estate) -> None:
     model = TimeModel(estate)
