@@ -1,5 +1,5 @@
 -- question: What came and what went between two runs?
--- caveat: What each repository held at a run is its newest whole listing up to that run. One row for each repository that changed, and one for all together whose registry_id, region and repository are NULL; it is there even if nothing changed.
+-- caveat: What each repository held at a run is its newest whole listing up to that run. The first row is of all repositories together: its registry_id, region and repository are NULL, and it is there even if nothing changed. Below it is one row for each repository that changed.
 -- caveat: images are pairs of repository and digest. layers_added and bytes_added count what no image in the repository had at the earlier run, bytes those of layers and configs (compressed, without foreign layers); in the row for all together, what nothing in the same account and region had. So the rows do not add up to it.
 -- caveat: bytes_added minus bytes_removed is the change of unique_bytes. tags_moved counts tags that name another image than at the earlier run.
 -- caveat: repository_change is appeared where the repository had no listing at the earlier run (new, or first listed since), gone where it was deleted since. not_relisted counts repositories that were not listed whole between the two runs, so that no change of theirs can show.
@@ -7,6 +7,7 @@
 -- parameter: earlier text = null : id of the earlier run, or its beginning (20260131): the newest run with it; null for the run before the later one
 -- parameter: later text = null : id of the later run, or its beginning; null for the newest run
 -- parameter: repository glob = * : repositories to compare
+-- total: registry_id, region, repository
 -- empty: No repository that matches was listed whole by the later of the two runs.
 -- single: The store has a single run, and it takes two to compare: ask again after the next indexer run.
 with recursive
@@ -250,4 +251,4 @@ where
         or image_figures.repository_number is not null
         or tag_figures.repository_number is not null
     )
-order by rows_to_show.repository_number nulls last
+order by rows_to_show.repository_number nulls first

@@ -8,6 +8,7 @@
 -- parameter: repositories count = 3 : how many repositories to show for each key, those that gain most
 -- parameter: price_per_gb_month number = 0.10 : price of a GB (10^9 bytes) stored for a month
 -- parameter: pull_through text = null : repositories of pull-through caches, as patterns with commas between, such as docker-hub/*,quay/*
+-- total: repository
 -- empty: The store holds no repository that could share, or none yet; indexer run fills it.
 with
 pull_through_caches as (

@@ -8,6 +8,7 @@
 -- parameter: by_repository boolean = false : a row for each repository
 -- parameter: repository glob = * : repositories to count
 -- single: The store has a single run, so this is where growth begins: changes show from the second indexer run on.
+-- total: registry_id, region, repository
 -- empty: No run is committed, or no repository that matches was ever listed whole.
 with recursive
 points as materialized (

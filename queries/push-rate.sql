@@ -8,6 +8,7 @@
 -- parameter: repository glob = * : repositories to count
 -- parameter: since date = null : first day to show; new_bytes stays what it is
 -- single: The store has a single run: pushes of images that were deleted before it cannot show, those of later runs will.
+-- total: registry_id, region, repository
 -- empty: No image that matches has been pushed in that time, as far as the runs in the store saw.
 with recursive
 pushed_images as materialized (

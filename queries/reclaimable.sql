@@ -1,5 +1,5 @@
 -- question: What really comes back if a set of images is deleted?
--- caveat: Without parameters the set is all images without a tag. Each parameter narrows it down; untagged=false lets tagged images into it, and nothing else does. The first row is of all repositories together: its repository is NULL, and deletes says in words which set was asked about. Below it is one row per repository that loses an image. reclaimable-images lists the set.
+-- caveat: Without parameters the set is all images without a tag. Each parameter narrows it down; untagged=false lets tagged images into it, and nothing else does. The first row is of all repositories together: its repository is NULL. deletes says in every row, in words, which set was asked about. Below it is one row per repository that loses an image. reclaimable-images lists the set.
 -- caveat: Whatever the parameters say, what an index that stays lists stays, and so do the referrers (signatures, SBOMs) of what stays. Referrers of what goes are deleted with it if with_referrers, unless they have a tag of their own; referrers counts those that go for this reason only. A referrer is known by its subject, or by having only tags such as sha256-<hex>.sig. images_kept is what stays.
 -- caveat: logical_bytes adds up the distinct layers and configs of each manifest that goes: the naive promise. reclaimable_bytes are the blobs of each repository that nothing that stays there refers to, each once per repository. It belongs to the set as a whole: figures of two sets do not add up. Compressed, without foreign (nondistributable) layers.
 -- caveat: reclaimable_bytes_mounted is the part of it that comes back even if blob mounting shares blobs within the account, region and encryption key: nothing there refers to the blob any longer. In the row for all together each such blob counts once, so it can be less than the sum of the rows.
@@ -14,6 +14,7 @@
 -- parameter: pushed_before timestamp = null : only images pushed before are deleted
 -- parameter: not_pulled_since timestamp = null : only images neither pulled nor pushed since are deleted, see last_used_at in stale-images
 -- parameter: with_referrers boolean = true : whether referrers of deleted images (signatures, SBOMs) are deleted with them
+-- total: registry_id, region, repository
 -- empty: No image would be deleted: nothing matches, or all that matches must stay, as an index that stays lists it or it refers to what stays.
 with
 places as materialized (
@@ -182,7 +183,7 @@ select
     registry_id,
     region,
     repository,
-    case when repository is null then asked.deletes end as deletes,
+    asked.deletes,
     images::bigint as images,
     manifests::bigint as manifests,
     referrers::bigint as referrers,

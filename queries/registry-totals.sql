@@ -1,5 +1,5 @@
 -- question: How many bytes are in each registry, and how much do shared layers save?
--- caveat: One row per account and region, and one row for all of them together, whose registry_id and region are NULL. Registries share no storage, so its figures are the sums of theirs.
+-- caveat: The first row is of all accounts and regions together: its registry_id and region are NULL. Below it is one row per account and region. Registries share no storage, so its figures are the sums of theirs.
 -- caveat: Bytes are compressed, of layers and configs; foreign (nondistributable) layers are left out, as ECR does not store them. A blob whose manifests disagree on its size counts with the largest.
 -- caveat: images are pairs of repository and digest; manifests are distinct digests, children of indexes included. logical_bytes adds up the distinct blobs of each manifest, unique_bytes counts each blob once per registry, dedup_ratio is logical over unique.
 -- caveat: What is stored lies between stored_bytes_low (each blob once per registry and encryption key, if blob mounting is on everywhere) and stored_bytes_high (once per repository, the same as per_repository_unique_bytes). Pull-through caches cannot share; they are not told apart, unless pull_through names them.
@@ -9,6 +9,7 @@
 -- caveat: repositories_stale counts those that the newest run over their region did not list whole: they failed, or config.yaml no longer covers them. They show as last listed; oldest_listed_at is when the run started that listed the oldest of all.
 -- parameter: price_per_gb_month number = 0.10 : price of a GB (10^9 bytes) stored for a month
 -- parameter: pull_through text = null : repositories of pull-through caches, as patterns with commas between, such as docker-hub/*,quay/*
+-- total: registry_id, region
 -- empty: The store holds no repository yet; indexer run fills it.
 with
 pull_through_caches as (
@@ -180,4 +181,4 @@ select
 from figures
 group by grouping sets ((registry_id, region), ())
 having count(*) > 0
-order by registry_id nulls last, region nulls last
+order by registry_id is not null, registry_id, region

@@ -16,7 +16,7 @@ from indexer.catalog.statements import single_statement
 from indexer.errors import QueryError, did_you_mean
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
-_KEYS = ("question", "caveat", "parameter", "empty", "single")
+_KEYS = ("question", "caveat", "parameter", "empty", "single", "total")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,8 @@ class Query:
     """A named query.
 
     `empty` is the sentence to print where the result has no rows; `single` of a query about time the one to print
-    where the store has a single run, None of other queries; `sql` the file's text, header included, which runs as it is
-    in any DuckDB that has the views.
+    where the store has a single run, None of other queries; `totals` the columns whose NULL means all of them together;
+    `sql` the file's text, header included, which runs as it is in any DuckDB that has the views.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Query:
     parameters: tuple[Parameter, ...]
     empty: str
     single: str | None
+    totals: tuple[str, ...]
     sql: str
     path: Path
 
@@ -105,7 +106,9 @@ def read_query(path: Path) -> Query:
     _check_statement(path, text, {parameter.name for parameter in parameters})
     caveats = tuple(line.value for line in header.all("caveat"))
     single = header.one("single") if header.all("single") else None
-    return Query(path.stem, header.one("question"), caveats, parameters, header.one("empty"), single, text, path)
+    totals = tuple(name.strip() for line in header.all("total") for name in line.value.split(","))
+    question, empty = header.one("question"), header.one("empty")
+    return Query(path.stem, question, caveats, parameters, empty, single, totals, text, path)
 
 
 def find_query(queries: Mapping[str, Query], name: str) -> Query:

@@ -13,6 +13,8 @@ from functools import singledispatch
 from typing import Any
 
 NULL = "–"  # noqa: RUF001 - a dash that is no minus sign: there is no number here
+ALL = "(all)"
+"""In place of NULL in the row of a total; no account, region or repository can be named so."""
 _SHORT_HEX = 12
 _DIGEST = re.compile(r"([a-z0-9+._-]+):([0-9a-f]{32,})")
 _SHORT_DIGEST = re.compile(rf"[a-z0-9+._-]+:[0-9a-f]{{{_SHORT_HEX}}}")

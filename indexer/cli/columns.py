@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from itertools import chain
 
-from indexer.cli.cells import NULL, printable
+from indexer.cli.cells import ALL, NULL, printable
 
 GAP = 2
 """Columns of the terminal between two columns of a table."""
@@ -85,7 +85,7 @@ class Column:
     @property
     def is_place(self) -> bool:
         """Whether it names the one account or region that all rows are about, but the totals."""
-        return self.name in {"registry_id", "region"} and len(set(self.cells) - {NULL}) == 1
+        return self.name in {"registry_id", "region"} and len(set(self.cells) - {ALL, NULL}) == 1
 
     def header(self, width: int) -> str:
         """The name, broken at underscores so that it is not wider than `width` if that can be."""

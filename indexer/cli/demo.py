@@ -130,7 +130,8 @@ def _answer(location: str) -> None:
     with OpenStore(location) as store:
         for name, parameters, words in _QUESTIONS:
             output.emit(f"\n{store.catalog.queries[name].question}  (indexer query {name})\n{words}\n\n")
-            print_rows(Rows(store.query(name, **parameters)), Format.TABLE, limit=_SHOWN)
+            totals = store.catalog.queries[name].totals
+            print_rows(Rows(store.query(name, **parameters)), Format.TABLE, limit=_SHOWN, totals=totals)
         most_shared = store.query("most-shared-layers", limit=1).fetchall()[0][0]
     commands = (
         f"export INDEXER_STORE={shlex.quote(location)}",

@@ -37,7 +37,13 @@ def run_query(name: str, parameters: Sequence[str], asked: Asked) -> None:
         relation = store.query(name, **values)
         query = store.catalog.queries[name]
         with closing(Rows(ordered(relation, asked.sort))) as rows:
-            printed = print_rows(rows, asked.format, limit=asked.limit, empty=lambda: store.why_empty(name, **values))
+            printed = print_rows(
+                rows,
+                asked.format,
+                limit=asked.limit,
+                empty=lambda: store.why_empty(name, **values),
+                totals=query.totals,
+            )
         say_what_is_missing(printed, asked.limit)
         if "limit" not in values and printed.total == query.bind(values).get("limit"):
             output.note(f"limit={printed.total} by default, there may be more rows: -p limit={printed.total * 50}")
@@ -73,6 +79,8 @@ def describe_query(name: str, config: str | None, store: str | None, *, sql: boo
     page = Page()
     page.title(query.question)
     page.facts([("", caveat) for caveat in query.caveats])
+    if query.single is not None:
+        page.facts([("", f"A note below the answer may say: {query.single}")])
     page.table("Parameters", _parameters(query))
     page.title(f"Example: {_example(query)}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -41,9 +41,17 @@ class Printed(NamedTuple):
 
 
 def print_rows(
-    rows: Batches, format_: Format, *, limit: int | None = None, empty: str | Callable[[], str] = "no rows"
+    rows: Batches,
+    format_: Format,
+    *,
+    limit: int | None = None,
+    empty: str | Callable[[], str] = "no rows",
+    totals: Collection[str] = (),
 ) -> Printed:
-    """Print `rows`, at most `limit` of them; where there are none, `empty`, or what it returns, goes to stderr."""
+    """Print `rows`, at most `limit` of them; where there are none, `empty`, or what it returns, goes to stderr.
+
+    NULL in the columns named `totals` means all of them together, and tables say so.
+    """
     names = rows.schema.names
     answer = _Answer(rows, limit)
     values = iter(answer)
@@ -56,11 +64,11 @@ def print_rows(
     elif format_ is Format.CSV:
         _emit(csv_lines(found, names, safe=output.on_terminal()))
     elif format_ is Format.MARKDOWN:
-        _emit(markdown_lines([(name, _is_number(rows.schema, name)) for name in names], _texts(found, names)))
+        _emit(markdown_lines([(name, _is_number(rows.schema, name)) for name in names], _texts(found, names, totals)))
     elif names == ["explain_key", "explain_value"]:
         _emit(f"{cells.printable(line)}\n" for row in found for line in str(row[1]).split("\n"))
     elif first is not None:
-        _print_table(rows.schema, found)
+        _print_table(rows.schema, found, totals)
     return answer.printed()
 
 
@@ -86,16 +94,16 @@ def columns_of(schema: pa.Schema, texts: Sequence[Sequence[str]]) -> list[Column
     ]
 
 
-def _print_table(schema: pa.Schema, rows: Iterator[Row]) -> None:
+def _print_table(schema: pa.Schema, rows: Iterator[Row], totals: Collection[str]) -> None:
     names = schema.names
-    seen = list(_texts(islice(rows, _SEEN), names))
+    seen = list(_texts(islice(rows, _SEEN), names, totals))
     columns = columns_of(schema, seen)
     width = output.table_width()
     if width is None:
-        _emit(plain_lines(columns, _texts(rows, names)))
+        _emit(plain_lines(columns, _texts(rows, names, totals)))
         return
     if not output.on_terminal():  # whoever reads it has no other way to the rest
-        columns = columns_of(schema, [*seen, *_texts(rows, names)])
+        columns = columns_of(schema, [*seen, *_texts(rows, names, totals)])
     for part in fitted(columns, width):
         output.show(part)
 
@@ -123,9 +131,12 @@ class _Answer:
         return Printed(self._given, self.total + sum(batch.num_rows for batch in self._rows))
 
 
-def _texts(rows: Iterable[Row], names: Sequence[str]) -> Iterator[list[str]]:
+def _texts(rows: Iterable[Row], names: Sequence[str], totals: Collection[str]) -> Iterator[list[str]]:
     for row in rows:
-        yield [cells.cell(name, value) for name, value in zip(names, row, strict=True)]
+        yield [
+            cells.ALL if value is None and name in totals else cells.cell(name, value)
+            for name, value in zip(names, row, strict=True)
+        ]
 
 
 def _emit(lines: Iterable[str]) -> None:

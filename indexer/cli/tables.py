@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from indexer.cli.cells import NULL, printable
+from indexer.cli.cells import ALL, NULL, printable
 from indexer.cli.columns import GAP, Column, fit, most_telling, taken, text_width, widths, wrapped
 
 if TYPE_CHECKING:
@@ -31,13 +31,13 @@ def fitted(columns: Sequence[Column], width: int, *, otherwise: str = "--format 
     rows = len(columns[0].cells)
     same = [column for column in columns if rows > 1 and column.is_same]
     rest = [column for column in columns if column not in same] or list(columns)
-    if rows <= _FEW and not fit(rest, width):
+    places = _places(rest) if rows > 1 and not fit(rest, width) else []
+    rest = [column for column in rest if column not in places]
+    if rows <= _FEW and (_says_little(rest, same) or not fit([column.tight() for column in rest], width)):
         yield from _turned(columns, width)
         return
     yield from _said_once("in every row", same, width)
-    if not fit(rest, width) and not all(column.is_place for column in rest):
-        yield from _said_once("in every row but totals", [column for column in rest if column.is_place], width)
-        rest = [column for column in rest if not column.is_place]
+    yield from _said_once("in every row but totals", places, width)
     shown = _with_room(rest, width)
     yield _table(shown, widths(shown, width))
     if left_out := [column.name for column in rest if column.name not in {each.name for each in shown}]:
@@ -74,6 +74,18 @@ def _markdown_row(texts: Iterable[str]) -> str:
     return "| " + " | ".join(map(escaped, texts)) + " |\n"
 
 
+def _places(columns: Sequence[Column]) -> list[Column]:
+    """Return the account and region of all rows but the totals, where another name still tells the rows apart."""
+    others = [column for column in columns if not column.is_place]
+    return [column for column in columns if column.is_place] if others and not others[0].right else []
+
+
+def _says_little(rest: Sequence[Column], same: Sequence[Column]) -> bool:
+    """Whether all numbers are among those that would be said once: a total and the only row below it."""
+    is_total = any(ALL in column.cells for column in rest)
+    return is_total and any(column.right for column in same) and not any(column.right for column in rest)
+
+
 def _with_room(columns: Sequence[Column], width: int) -> Sequence[Column]:
     if fit(columns, width):
         return columns
@@ -97,7 +109,7 @@ def _said_once(where: str, columns: Sequence[Column], width: int) -> Iterator[st
 
 def _only_value(column: Column) -> str:
     found = set(column.cells)
-    (value,) = found if column.is_same else found - {NULL}
+    (value,) = found if column.is_same else found - {ALL, NULL}
     return value or "(none)"
 
 

@@ -126,6 +126,21 @@ def test_queries_are_listed_without_a_store(cli: Cli) -> None:
     assert cli("query", "--format", "markdown").out.startswith("| query | question |\n")
 
 
+def test_a_question_about_time_describes_what_a_single_run_cannot_tell(cli: Cli) -> None:
+    text = " ".join(cli("query", "tag-churn", "--help").out.split())
+    assert "- A note below the answer may say: The store has a single run, and a move takes two to show" in text
+    assert "single run" not in cli("query", "failures", "--help").out
+
+
+def test_the_total_is_named_in_tables_and_null_to_programs(cli: Cli, shop: Shop) -> None:
+    words = ("query", "registry-totals", "--store", shop.folder, "--limit", "1", "--format")
+    assert cli(*words, "table").out.splitlines()[1].split()[:2] == ["(all)", "(all)"]
+    assert cli(*words, "markdown").out.splitlines()[2].startswith("| (all) | (all) |")
+    (row,) = json.loads(cli(*words, "json").out)
+    assert (row["registry_id"], row["region"]) == (None, None)
+    assert cli(*words, "csv").out.splitlines()[1].startswith(",,")
+
+
 @pytest.mark.parametrize("flag", ["--help", "--describe"])
 def test_a_query_describes_itself(cli: Cli, flag: str) -> None:
     done = cli("query", "images-with-layer", flag)

@@ -84,6 +84,23 @@ def test_the_one_account_is_said_once_above_totals_too() -> None:
     assert "not shown" not in text
 
 
+def test_a_total_names_itself_and_stays_among_a_few_rows() -> None:
+    rows = {"registry_id": ["(all)", "123456789012"], "repository": ["(all)", "team/app"], "deletes": ["untagged"] * 2}
+    figures = [Column(f"figure_{number}", ["9 GiB", "8 GiB"], right=True) for number in range(4)]
+    text = _shown([*(Column(name, cells) for name, cells in rows.items()), *figures], 52)
+    said = "in every row: deletes untagged\n\nin every row but totals: registry_id 123456789012\n\nrepository  figure_0"
+    assert text.startswith(said)
+    assert "\n(all)       " in text
+
+
+def test_a_total_and_the_only_row_below_it_are_not_told_apart_by_a_paragraph() -> None:
+    places = [Column(name, ["(all)", name]) for name in ("registry_id", "region")]
+    figures = [Column(f"the_figure_{number}", ["9 GiB"] * 2, right=True) for number in range(6)]
+    text = _shown([*places, *figures], 60)
+    assert "in every row" not in text
+    assert text.split()[:6] == ["registry_id", "(all)", "registry_id", "region", "(all)", "region"]
+
+
 def test_of_many_rows_the_times_are_left_out_first_by_name() -> None:
     columns = _columns()
     text = _shown([columns[1], columns[4], columns[2], columns[3]], 45)

@@ -60,6 +60,12 @@ def test_sums_of_absurd_sizes_stop_at_the_largest_number_and_are_no_error(huge: 
     assert LARGEST in figures or name not in _SUMS
 
 
+@pytest.mark.parametrize("name", [query.name for query in QUERIES.values() if query.totals])
+def test_what_a_total_leaves_without_a_name_is_told_and_comes_first(huge: Catalog, name: str) -> None:
+    for row in answer(huge, name)[:1]:
+        assert [row[column] for column in QUERIES[name].totals] == [None] * len(QUERIES[name].totals)
+
+
 # The queries whose sums over that store are larger than a number can be.
 _SUMS = {
     "blob-mounting-savings",

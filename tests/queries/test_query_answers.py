@@ -54,15 +54,15 @@ def nothing(tmp_path: Path) -> Iterator[Catalog]:
 def test_registry_totals(catalog: Catalog) -> None:
     found = answer(catalog, "registry-totals")
     assert picked(found, "registry_id", "region", "repositories", "images", "manifests") == [
+        (None, None, 4, 11, 6),
         (ACCOUNT, REGION, 3, 10, 5),
         (OTHER_ACCOUNT, REGION, 1, 1, 1),
-        (None, None, 4, 11, 6),
     ]
     # v1 100+10+1+3, v2 100+10+2+3, tool 100+3, proof 7+3
     logical = 114 + 115 + 103 + 10
     unique = 100 + 10 + 1 + 2 + 7 + 4 * 3
     app, tool = 100 + 10 + 1 + 2 + 7 + 3 * 3, 100 + 10 + 1 + 2 * 3
-    here, away, together = found
+    together, here, away = found
     assert (here["logical_bytes"], here["unique_bytes"]) == (logical, unique)
     assert here["per_repository_unique_bytes"] == here["stored_bytes_high"] == app + tool
     assert here["stored_bytes_low"] == app + tool  # the two repositories have different keys

@@ -74,7 +74,7 @@ def page(store: OpenStore, *, title: str, price: float, now: datetime) -> str:
         .render(
             title=title,
             parts=parts,
-            cards=list(_cards(totals[-1])) if totals else [],
+            cards=list(_cards(totals[0])) if totals else [],
             remarks=remarks(store) if newest else [],
             newest=newest,
             now=now.astimezone(UTC),

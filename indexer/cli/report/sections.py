@@ -74,7 +74,7 @@ def _named(name: str, *, sort: Sequence[str] = (), **parameters: object) -> Call
 
 
 def _totals(asking: Asking) -> Answer:
-    """All registries together come last, as a row of their own."""
+    """All registries together come first, as a row of their own."""
     answer = asking.query("registry-totals", price_per_gb_month=asking.price)
     rows = [row if row["registry_id"] else {**row, "registry_id": "all", "region": "all"} for row in answer.rows]
     return replace(answer, rows=rows)
