@@ -59,6 +59,10 @@ class IndexerError(Exception):
 
     exit_code: ClassVar[int] = EXIT_FAILED
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows in place of a traceback: in a notebook too the sentence is what helps."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class UsageError(IndexerError):
     """The caller asked for something that cannot be; nothing was called."""

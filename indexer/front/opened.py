@@ -135,7 +135,7 @@ class OpenStore:
         newest = runs[0]
         state = "complete" if newest["complete"] else f"{newest['failures']:,} failures"
         return (
-            f"<indexer.OpenStore {self.location!r}: {len(runs):,} runs, "
+            f"<indexer.OpenStore {self.location!r}: {len(runs):,} run{'s' * (len(runs) > 1)}, "
             f"the newest of {newest['started_at']:%Y-%m-%d %H:%M} UTC ({newest['images']:,} images, {state})>"
         )
 

@@ -227,3 +227,12 @@ def test_python_dash_m_is_the_command() -> None:
         pytest.skip("the command is not installed beside this Python")
     done = subprocess.run([installed, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == process("--version").out
+
+
+@pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_signal_while_the_command_is_loaded_ends_it_without_a_traceback(
+    tmp_path: Path, number: str, code: int
+) -> None:
+    (tmp_path / "typer.py").write_text(f"import os, signal\nos.kill(os.getpid(), signal.{number})\nprint('went on')\n")
+    done = process("--version", PYTHONPATH=str(tmp_path))
+    assert done == (code, "", "error: interrupted before anything was done\n")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from pathlib import Path
 
 import pytest
 from support.commands import Cli
@@ -16,11 +15,6 @@ from indexer.local_ecr import Registry, Server
 
 PAGE = Page("docs/tutorial.md")
 COMMANDS = [command for block in PAGE.blocks("console") for command, _ in commands(block)]
-
-
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cli:
-    return Cli(capsys, monkeypatch, tmp_path)
 
 
 @pytest.fixture

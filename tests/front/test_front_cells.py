@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from support.pages import ROOT
 from support.shop import Shop
+from support.store_rows import NOON, run_row
 
 import indexer
 from indexer.errors import QueryError, UsageError
 from indexer.front.cells import run
+from indexer.store import Store
 
 # duckdb's own, where a frame has a column with a zone and no row
 pytestmark = pytest.mark.filterwarnings("ignore:The inplace keyword")
@@ -70,3 +75,30 @@ def test_wrong_lines_are_told(shell: Any, line: str, statement: str, said: str) 
 def test_wrong_sql_is_told(shell: Any, statement: str) -> None:
     with pytest.raises(QueryError):
         run(shell, "", statement)
+
+
+def test_an_error_of_ours_is_a_sentence_and_no_traceback(
+    shell: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert not shell.run_cell(f"import indexer\nindexer.open({str(tmp_path / 'none')!r})").success
+    shown = "".join(capsys.readouterr())
+    assert shown.strip() == f"StoreMissing: There is no store at {tmp_path / 'none'}. `indexer run` makes one."
+
+
+@pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_a_notebook_says_why_there_is_nothing_to_draw(
+    notebook: Path, tmp_path: Path, shell: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store.create_or_open(tmp_path / "store").writer(now=lambda: NOON, version="1") as writer:
+        writer.commit_run(run_row(writer)._replace(images=0))
+    monkeypatch.setenv("INDEXER_STORE", str(tmp_path / "store"))
+    drawing = 0
+    for cell in nbformat.read(notebook, as_version=4).cells:  # type: ignore[no-untyped-call]  # nbformat has no types
+        if cell["cell_type"] != "code":
+            continue
+        done = shell.run_cell(cell["source"].replace("%load_ext indexer", ""))
+        assert done.success, cell["source"]
+        if "alt.Chart(" in cell["source"]:
+            drawing += 1
+            assert done.result.data.endswith("."), cell["source"]
+    assert drawing > 2

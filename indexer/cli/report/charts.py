@@ -98,7 +98,7 @@ class Lines:
         # Vega puts its own ticks at full hours where there are few days, each with the same label.
         few = 6 if width == "wide" else 3
         shown = sorted({times[round(place * (len(times) - 1) / (few - 1))] for place in range(few)})
-        axis = alt.Axis(values=shown, format="%d %b %Y", labelOverlap=True, grid=False)
+        axis = alt.Axis(values=shown, format="%d %b %Y", labelOverlap=True, labelFlush=False, grid=False)
         return chart.mark_line(point=True, strokeWidth=2).encode(
             x=alt.X("time:T", title=None, scale=alt.Scale(type="utc"), axis=axis),
             y=alt.Y("value:Q", title=unit, axis=alt.Axis(tickCount=5)),
