@@ -174,8 +174,8 @@ asked as (
         case when $repository <> '*' then 'in ' || $repository end,
         'without the tags ' || $keep_tags,
         case when $keep_newest > 0 then 'without the newest ' || $keep_newest || ' of each repository' end,
-        'pushed before ' || strftime($pushed_before::timestamptz, '%Y-%m-%d %H:%M UTC'),
-        'neither pulled nor pushed since ' || strftime($not_pulled_since::timestamptz, '%Y-%m-%d %H:%M UTC'),
+        'pushed before ' || strftime(timezone('UTC', $pushed_before::timestamptz), '%Y-%m-%d %H:%M UTC'),
+        'neither pulled nor pushed since ' || strftime(timezone('UTC', $not_pulled_since::timestamptz), '%Y-%m-%d %H:%M UTC'),
         case when not $with_referrers then 'referrers left behind' end
     ) as deletes
 )

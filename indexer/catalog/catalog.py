@@ -26,7 +26,7 @@ _CURRENT = {"manifests": "all_manifests", "layers": "all_layers", "configs": "al
 _UNREACHABLE = "unreachable_manifests"
 SETTLED = ("index_contents", _UNREACHABLE)
 """Views of few rows that cost something to find and that others stand on; each after those that it needs."""
-_LISTING = frozenset({"show", "describe"})
+_LISTING = frozenset({"show", "describe", "desc"})
 _CATALOGS = ("duckdb_", "information_schema", "pg_", "sqlite_")
 """How names of tables and functions begin that tell which views and columns there are."""
 _OPTIONS: dict[str, str | bool | int | float | list[str]] = {
@@ -122,7 +122,14 @@ class Catalog:
         with query_errors(sorted(self.views)):
             check_reading(statement)
             self._prepare(words(statement), sources(statement))
-            return self._connection.sql(statement, params=dict(parameters))
+            try:
+                return self._connection.sql(statement, params=dict(parameters))
+            except duckdb.Error:
+                # Names may stand where `words` does not see them: behind an odd quote, or in a function's text.
+                if self._created >= set(self.views):
+                    raise
+                self._create(set(self.views))
+                return self._connection.sql(statement, params=dict(parameters))
 
     def _prepare(self, used: set[str], read: set[str]) -> None:
         """Make the views that a statement with the words `used` may read; it surely reads those of `read`.

@@ -45,7 +45,7 @@ def run_query(name: str, parameters: Sequence[str], asked: Asked) -> None:
                 totals=query.totals,
             )
         say_what_is_missing(printed, asked.limit)
-        if "limit" not in values and printed.total == query.bind(values).get("limit"):
+        if "limit" not in values and printed.total == _default_limit(query):
             output.note(f"limit={printed.total} by default, there may be more rows: -p limit={printed.total * 50}")
         if printed.total and (single := store.single_run(name)):
             output.note(single)
@@ -57,8 +57,10 @@ def run_query(name: str, parameters: Sequence[str], asked: Asked) -> None:
 def run_sql(statement: str, parameters: Sequence[str], asked: Asked) -> None:
     """Print the rows of a statement."""
     values = parsed(parameters)
-    with open_store(asked.config, asked.store) as store:
-        rows = Rows(ordered(store.sql(statement, **values), asked.sort))
+    with (
+        open_store(asked.config, asked.store) as store,
+        closing(Rows(ordered(store.sql(statement, **values), asked.sort))) as rows,
+    ):
         say_what_is_missing(print_rows(rows, asked.format, limit=asked.limit), asked.limit)
 
 
@@ -101,6 +103,10 @@ def list_views(asked: Asked) -> None:
             page.title(view)
             page.text(description)
             page.table("", store.columns(view))
+
+
+def _default_limit(query: Query) -> object:
+    return next((each.default for each in query.parameters if each.name == "limit"), None)
 
 
 def parsed(parameters: Sequence[str]) -> dict[str, object]:

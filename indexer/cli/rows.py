@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Row = Sequence[Any]
 
+_COUNTED = 100_000
+"""Rows beyond those printed that are counted, to say how many there are in all."""
 _SEEN = 1_000
 """Rows that a table is measured by, and that a terminal is given of it."""
 
@@ -34,10 +36,11 @@ class Batches(Protocol):
 
 
 class Printed(NamedTuple):
-    """How many rows were printed, and how many the answer has."""
+    """How many rows were printed, and how many the answer has; it may have `more` than were counted."""
 
     shown: int
     total: int
+    more: bool = False
 
 
 def print_rows(
@@ -78,7 +81,8 @@ def say_what_is_missing(printed: Printed, limit: int | None) -> None:
         return
     by_limit = printed.shown == limit
     why = f"(--limit {limit})" if by_limit else "(a terminal is shown no more; --format csv gives all)"
-    output.note(f"the first {printed.shown:,} of {printed.total:,} rows {why}")
+    of = "of more than" if printed.more else "of"
+    output.note(f"the first {printed.shown:,} {of} {printed.total:,} rows {why}")
 
 
 def columns_of(schema: pa.Schema, texts: Sequence[Sequence[str]]) -> list[Column]:
@@ -125,10 +129,16 @@ class _Answer:
             for row in zip(*python_columns(wanted), strict=True):
                 self._given += 1
                 yield row
+            if not self._left:
+                return
 
     def printed(self) -> Printed:
-        """Count what nobody took."""
-        return Printed(self._given, self.total + sum(batch.num_rows for batch in self._rows))
+        """Count what nobody took, unless it is very much: whoever asked for three rows waits for no billion."""
+        for batch in self._rows:
+            self.total += batch.num_rows
+            if self.total > self._given + _COUNTED:
+                return Printed(self._given, self.total, more=True)
+        return Printed(self._given, self.total)
 
 
 def _texts(rows: Iterable[Row], names: Sequence[str], totals: Collection[str]) -> Iterator[list[str]]:

@@ -10,9 +10,9 @@ from indexer.catalog.parameters import Parameter, Value
 from indexer.errors import UsageError, did_you_mean
 from indexer.front.asking import Asking
 from indexer.front.beginnings import with_whole_digests
-from indexer.front.errors import NotFound
+from indexer.front.errors import Ambiguous, NotFound
 from indexer.front.find import find
-from indexer.front.references import whole
+from indexer.front.references import Reference
 
 
 class _Asked(NamedTuple):
@@ -71,7 +71,7 @@ def _no_tag(asked: _Asked) -> str | None:
     for name, pattern in asked.each(lambda parameter: parameter.name == "tag" and parameter.type == "glob"):
         (row,) = asked.asking.rows("nearest_tag", pattern=pattern, repository=within)
         if row["nearest"] is None:
-            return f"No image in a repository that matches repository={within} has a tag."
+            return _unlisted(asked, within) or f"No image in a repository that matches repository={within} has a tag."
         if not row["is_match"]:
             where = "" if within == "*" else f" in a repository that matches repository={within}"
             return f"No tag{where} matches {name}={pattern}, did you mean {row['nearest']}?"
@@ -83,12 +83,16 @@ def _no_image(asked: _Asked) -> str | None:
     for name, text in asked.each(lambda parameter: parameter.name == "image" and parameter.type == "text"):
         try:
             page = find(asked.asking, text)
+        except Ambiguous:  # queries take all of them
+            continue
         except (NotFound, UsageError) as error:
             return f"{name}={text}: {error}."
         if "digest" not in page:
             return f"{name}={text} is a repository; give an image in it, as {text}:TAG, or its digest."
-        if "tag" not in page and not whole(text):
-            return f"{name}={text} is the beginning of a digest; give all of it: {page['digest']}"
+        reference = Reference.parse(text)
+        taken = f"{reference.repository}:{reference.tag}" if "tag" in page else page["digest"]
+        if text != taken:
+            return f"{name} is taken as REPOSITORY:TAG or as a whole digest; give {name}={taken}"
     return None
 
 
@@ -114,7 +118,8 @@ def _no_run(asked: _Asked) -> str | None:
         matching = [run_id for run_id in ids if run_id.startswith(beginning)]
         if not matching:
             return f"No run has an id that begins as {name}={beginning}; there are {len(ids):,}, {ids[0]} to {ids[-1]}."
-        found[name] = matching[-1]
+        # One before the later run is taken; if any of them is, the oldest is.
+        found[name] = matching[0] if name == "earlier" else matching[-1]
     if "earlier" in found and found["earlier"] >= found.get("later", ids[-1]):
         return f"earlier={found['earlier']} is not before later={found.get('later', ids[-1])}."
     if found.get("later") == ids[0]:
@@ -134,8 +139,20 @@ def _nothing_held(asked: _Asked) -> str | None:
         if not row["listed"]:
             return f"{which} was never listed whole, so its images are not known; indexer query failures says why."
         if not row["images"]:
-            return f"{which} holds no image."
+            return _unlisted(asked, pattern) or f"{which} holds no image."
     return None
+
+
+def _unlisted(asked: _Asked, pattern: str) -> str | None:
+    """What cannot be known of repositories that match, as some were never listed whole."""
+    (row,) = asked.asking.rows("repository_state", pattern=pattern)
+    if row["listed"] == row["repositories"]:
+        return None
+    unlisted = row["repositories"] - row["listed"]
+    return (
+        f"Of the {row['repositories']:,} repositories that match {pattern}, {unlisted:,} were never listed whole, "
+        "so their images are not known; indexer query failures says why. The others have none such."
+    )
 
 
 def _names_repositories(parameter: Parameter) -> bool:

@@ -95,6 +95,26 @@ def test_what_tells_of_views_knows_them_all(catalog: Catalog, table: str, column
     assert {row[column] for row in rows(catalog, f"from {table}")} >= set(catalog.views)
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        """select count(*) as "repository's layers" from layers where layer_digest <> 'x'""",
+        "select $$it's$$ as a, count(*) from layers where layer_digest <> 'x'",
+        r"select E'it\'s' as a, count(*) from layers where layer_digest <> 'x'",
+        "select 1 /* /* nested */ ' */, count(*) from layers where layer_digest <> 'x'",
+        "from 'layers'",
+        "from query_table('layers')",
+        "from pragma_table_info('layers')",
+    ],
+)
+def test_views_are_there_however_they_are_named(catalog: Catalog, statement: str) -> None:
+    assert rows(catalog, statement)
+
+
+def test_desc_describes_every_view(catalog: Catalog) -> None:
+    assert len(rows(catalog, "desc")) >= len(catalog.views)
+
+
 def test_parameters_are_bound(catalog: Catalog) -> None:
     found = rows(catalog, "select position from all_layers where layer_digest = $digest", digest=DIGESTS[1])
     assert found == [{"position": 0}]

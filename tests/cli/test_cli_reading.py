@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 import pytest
-from support.commands import Cli, terminal
+from support.commands import Cli
 from support.shop import BASE, MIB, NASTY, TWINS, Shop
 from support.world import START
 
@@ -185,39 +185,6 @@ def test_no_rows_are_said_and_the_data_stays_valid(cli: Cli, shop: Shop) -> None
         assert done.err.strip()
         assert "error" not in done.err
     assert cli(*words, "csv").out.count("\r\n") == 1
-
-
-def test_limit_prints_the_first_rows(cli: Cli, shop: Shop) -> None:
-    words = ["sql", "select i from range(5000) as numbers(i)", "--store", str(shop.folder), "--format", "csv"]
-    assert cli(*words, "--limit", "2").out == "i\r\n0\r\n1\r\n"
-    assert cli(*words, "--limit", "0").out == "i\r\n"
-    assert cli(*words).out.count("\r\n") == 5001
-
-
-@pytest.mark.parametrize("format_", ["table", "json", "csv", "markdown"])
-def test_an_answer_that_is_cut_says_how_many_rows_there_are(cli: Cli, shop: Shop, format_: str) -> None:
-    words = ("sql", NUMBERS, "--store", shop.folder, "--format", format_)
-    assert cli(*words, "--limit", "3").err == "the first 3 of 2,500 rows (--limit 3)\n"
-    assert cli(*words, "--limit", "0").err == "the first 0 of 2,500 rows (--limit 0)\n"
-    assert cli(*words, "--limit", "2500").err == ""
-
-
-def test_the_limit_of_a_query_says_that_there_may_be_more(cli: Cli, shop: Shop) -> None:
-    words = ("query", "pairs", "--config", "config.yaml", "--store", shop.folder)
-    (cli.folder / "queries").mkdir()
-    header = "-- question: Which?\n-- parameter: limit count = 2 : rows at most\n-- empty: None.\n"
-    sql = f"{header}from range(9) limit $limit\n"
-    (cli.folder / "queries" / "pairs.sql").write_text(sql)
-    (cli.folder / "config.yaml").write_text("store: x\nqueries: queries\nregistries: [{regions: [eu-west-1]}]\n")
-    assert "limit=2 by default, there may be more rows: -p limit=100\n" in cli(*words).err
-    assert "by default" not in cli(*words, "-p", "limit=2").err
-
-
-def test_a_terminal_is_shown_no_more_than_can_be_read(shop: Shop) -> None:
-    done = terminal("sql", NUMBERS, "--store", shop.folder, columns=100)
-    assert "the first 1,000 of 2,500 rows (a terminal is shown no more; --format csv gives all)" in done.out
-    assert "999" in done.out
-    assert "1,001" not in done.out
 
 
 def test_columns_is_the_width_of_a_table_in_a_pipe(cli: Cli, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

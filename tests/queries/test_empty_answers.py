@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from support.estates import Estate, answer, digest
+from support.estates import ACCOUNT, REGION, Estate, answer, digest
 from support.query_values import needed
 
 from indexer.catalog import Catalog, Parameter, Query, load_queries, shipped_queries
@@ -115,7 +115,10 @@ def test_the_beginning_of_a_digest_is_explained_as_the_whole_one_is(stores: dict
         ("team/app:v2", r"image=team/app:v2: team/app in there has no tag 'v2'; it has 1, such as v1[.]"),
         ("teem/app:v1", "image=teem/app:v1: there is no repository 'teem/app' in there, did you mean team/app"),
         ("team/app", "image=team/app is a repository; give an image in it, as team/app:TAG, or its digest."),
-        (digest("app")[7:17], "is the beginning of a digest; give all of it: sha256:"),
+        (digest("app")[7:17], f"is taken as REPOSITORY:TAG or as a whole digest; give image={digest('app')}$"),
+        (f"team/app@{digest('app')}", f"; give image={digest('app')}$"),
+        (f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/team/app:v1", "; give image=team/app:v1$"),
+        (" team/app:v1", "; give image=team/app:v1$"),
         ("team/app:v1", "^No image that repositories hold stands on this one[.]$"),
     ],
 )
@@ -154,6 +157,7 @@ def test_a_single_run_has_its_own_sentence_with_rows_or_without(stores: dict[int
             "later=run-001 is the oldest run in the store: there is none before it to compare with.",
         ),
         ({"repository": "refused"}, QUERIES["added-and-removed"].empty),
+        ({"repository": "refused", "earlier": "run-", "later": "run-002"}, QUERIES["added-and-removed"].empty),
     ],
 )
 def test_runs_that_cannot_be_compared_are_named(
@@ -172,3 +176,16 @@ def test_repositories_that_hold_nothing_are_said_to(stores: dict[int, Asking], n
     (parameter, *_) = [each.name for each in QUERIES[name].parameters if _is_of_repositories(each)]
     expected = f"What matches {parameter}={repository} {STATES[repository]}"
     assert said(stores[2], name, **{parameter: repository}) in {expected, None}
+
+
+@pytest.mark.parametrize("name", ["untagged", "exclusive-bytes-by-tag", "unfetched-images"])
+def test_what_was_never_listed_is_not_said_to_hold_nothing(stores: dict[int, Asking], name: str) -> None:
+    sentence = said(stores[2], name, repository="[nr]*")  # no-images and refused
+    assert str(sentence).startswith("Of the 2 repositories that match [nr]*, 1 were never listed whole")
+
+
+@pytest.mark.parametrize("name", ["tag-churn", "tag-history"])
+def test_tags_of_what_was_never_listed_are_not_known(stores: dict[int, Asking], name: str) -> None:
+    sentence = said(stores[2], name, repository="refused", tag="v1")
+    assert sentence is not None
+    assert sentence.startswith("Of the 1 repositories that match refused, 1 were never listed whole")
