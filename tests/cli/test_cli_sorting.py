@@ -51,7 +51,8 @@ def test_a_column_may_be_called_anything(cli: Cli, shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("key", "said"),
     [
-        ("size", "cannot sort by 'size': no such column; there are id, name, size_bytes"),
+        ("pushed", "cannot sort by 'pushed': no such column; there are id, name, size_bytes"),
+        ("size", "cannot sort by 'size': no such column, did you mean size_bytes?"),
         ("size_byte:desc", "cannot sort by 'size_byte': no such column, did you mean size_bytes?"),
         ("id:down", "cannot sort by 'id:down': write id, id:asc or id:desc"),
         ("", "cannot sort by ''"),
