@@ -82,7 +82,7 @@ def test_a_signal_ends_a_run_whose_calls_hang(
     with world(tmp_path / "store", [registry]) as the_world:
         the_world.server.faults.add(Fault("hang", operation="BatchGetImage", after=20, seconds=600))
         with started(config(the_world, processes=processes)) as process:
-            until(lambda: the_world.server.faults.fired["hang"] >= 4, process)
+            until(lambda: the_world.server.faults.fired["hang"] >= 2, process)
             process.send_signal(number)
             # The calls would hang for the 30 seconds of the read time-out, one after the other.
             _, said = process.communicate(timeout=25)
