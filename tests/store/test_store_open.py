@@ -212,7 +212,8 @@ def _flipped(path: Path) -> bytes:
     data = bytearray(path.read_bytes())
     chunk = pq.ParquetFile(path).metadata.row_group(0).column(0)
     assert chunk.path_in_schema == "manifest_digest"
-    data[chunk.data_page_offset + chunk.total_compressed_size - 8] ^= 1
+    begin = chunk.dictionary_page_offset if chunk.has_dictionary_page else chunk.data_page_offset
+    data[begin + chunk.total_compressed_size - 1] ^= 1
     return bytes(data)
 
 

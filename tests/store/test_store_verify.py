@@ -114,13 +114,14 @@ def test_an_unreadable_file_is_found_and_repaired(folder: Path, table: str, harm
 
 
 def _flipped(path: Path) -> bytes:
-    """The file with a bit of its first page changed: only the page's checksum tells."""
+    """The file with a bit changed in the last page of its first column: only the page's checksum tells."""
     data = bytearray(path.read_bytes())
     with pq.ParquetFile(path) as file:
         if not file.metadata.num_row_groups:
             return b""
         chunk = file.metadata.row_group(0).column(0)
-    data[chunk.data_page_offset + chunk.total_compressed_size - 4] ^= 1
+    begin = chunk.dictionary_page_offset if chunk.has_dictionary_page else chunk.data_page_offset
+    data[begin + chunk.total_compressed_size - 1] ^= 1
     return bytes(data)
 
 
