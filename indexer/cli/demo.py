@@ -27,7 +27,8 @@ from indexer.local_ecr.estate import Estate, Night
 from indexer.store import Store
 from indexer.tables import TABLES
 
-_OURS = frozenset({*TABLES, "staging", "format.json", "lock", DEMO_MARK})
+_STATED = "format.json"
+_OURS = frozenset({*TABLES, "staging", _STATED, "lock", DEMO_MARK})
 _SHOWN = 10
 _QUESTIONS: tuple[tuple[str, dict[str, str], str], ...] = (
     ("registry-totals", {}, "logical bytes count a layer in every image that has it, unique bytes count it once."),
@@ -80,13 +81,23 @@ def _fresh_store(path: Path) -> Store:
         others = sorted(entry.name for entry in path.iterdir() if entry.name not in _OURS)
         if others:
             raise UsageError(f"{path} holds more than a demo's store ({others[0]}): move that, or name another --store")
-        now = datetime.now().astimezone
-        with Store.open(path).writer(now=now, version=indexer.__version__, command="indexer demo"):
-            pass  # so nobody else is writing
-        shutil.rmtree(path)
+        if (path / _STATED).is_file():  # a demo that was stopped early has none yet
+            now = datetime.now().astimezone
+            with Store.open(path).writer(now=now, version=indexer.__version__, command="indexer demo"):
+                pass  # so nobody else is writing
+        _clear(path)
     elif path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise UsageError(f"{path} is there and is no demo's store: name another with --store, or remove it")
     return Store.create_or_open(path)
+
+
+def _clear(path: Path) -> None:
+    """Empty the folder, the mark last: stopped anywhere, it is still known as the demo's."""
+    for entry in sorted(path.iterdir(), key=lambda entry: entry.name == DEMO_MARK):
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
 
 
 def _config(location: str, url: str, registries: list[Registry]) -> Config:

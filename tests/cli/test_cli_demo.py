@@ -72,6 +72,10 @@ def test_another_folder_is_never_touched(cli: Cli, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_registry_stays_up_as_long_as_it_is_wanted(cli: Cli) -> None:
+    left = cli.folder / "demo-store"  # by a demo that was stopped while it began, over half of an earlier one
+    (left / "layers").mkdir(parents=True)
+    (left / "layers" / "20261123T180712.345Z-3f9a2c-00001.parquet").write_bytes(b"PAR1")
+    (left / "demo.yaml").write_text("")
     words = [*COMMAND, "demo", "--nights", "1", "--keep-serving"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
