@@ -4,17 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 from support.estates import ACCOUNT, OTHER_ACCOUNT, REGION, Blob, Estate, Run
-from support.random_parts import (
-    ABSENT,
-    archived,
-    children,
-    draw_image,
-    draw_images,
-    draw_subjects,
-    mark_attestations,
-    most_of,
-    statuses,
-)
+from support.random_parts import ABSENT, archived, draw_documents, draw_images, draw_subjects, statuses
 
 PLACES = [(ACCOUNT, REGION), (ACCOUNT, "us-east-1"), (OTHER_ACCOUNT, REGION)]
 REPOSITORIES = ["app", "team/app", "tools"]
@@ -29,11 +19,7 @@ SIZES = st.sampled_from([None, 0, 1, 10, 100, 5 * 2**30])
 def estates(draw: st.DrawFn) -> Estate:
     estate = Estate()
     blobs: st.SearchStrategy[Blob] = st.tuples(st.sampled_from(BLOBS), SIZES)
-    for name in draw(most_of(MANIFESTS)):
-        draw_image(draw, estate, name, blobs, blobs)
-    for name in draw(most_of(INDEXES)):
-        estate.index(name, draw(children(DIGESTS, INDEXES)))
-    mark_attestations(draw, estate)
+    draw_documents(draw, estate, MANIFESTS, INDEXES, blobs)
     for _ in range(draw(st.sampled_from([1, 2, 3, 3, 2, 0]))):
         _fill(draw, estate.run(*PLACES))
     draw_subjects(draw, estate, DIGESTS)

@@ -8,17 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 from support.estates import ACCOUNT, DAY_ONE, OTHER_ACCOUNT, REGION, Blob, Estate, Run, answer, digest
-from support.random_parts import (
-    ABSENT,
-    archived,
-    children,
-    draw_image,
-    draw_images,
-    draw_subjects,
-    mark_attestations,
-    most_of,
-    statuses,
-)
+from support.random_parts import ABSENT, archived, draw_documents, draw_images, draw_subjects, statuses
 
 from indexer.catalog import Catalog
 
@@ -73,11 +63,7 @@ def estates(draw: st.DrawFn) -> Estate:
     """Random registries with all that makes deleting hard, over none to three runs."""
     estate = Estate()
     blobs: st.SearchStrategy[Blob] = st.tuples(st.sampled_from(BLOBS), SIZES)
-    for name in draw(most_of(MANIFESTS)):
-        draw_image(draw, estate, name, blobs, blobs)
-    for name in draw(most_of(INDEXES)):
-        estate.index(name, draw(children(DIGESTS, INDEXES)))
-    mark_attestations(draw, estate)
+    draw_documents(draw, estate, MANIFESTS, INDEXES, blobs)
     for row in estate.manifests:
         at = DAY_ONE + timedelta(days=draw(st.integers(1, 3)), minutes=draw(MINUTES))
         place, repository = draw(st.sampled_from(PLACES)), draw(st.sampled_from(REPOSITORIES))

@@ -39,15 +39,25 @@ def draw_image(
     estate.image(name, stack, config, kind=kind, foreign=foreign)
 
 
+def draw_documents(
+    draw: st.DrawFn,
+    estate: Estate,
+    manifests: Sequence[str],
+    indexes: Sequence[str],
+    blobs: st.SearchStrategy[Blob],
+) -> None:
+    """Add most of `manifests` and `indexes`; some entries of the indexes are attestations."""
+    for name in draw(most_of(manifests)):
+        draw_image(draw, estate, name, blobs, blobs)
+    for name in draw(most_of(indexes)):
+        estate.index(name, draw(children([*manifests, *indexes, ABSENT], indexes)))
+    estate.entries = [row._replace(is_attestation=draw(st.integers(0, 4)) == 0) for row in estate.entries]
+
+
 def children(digests: Sequence[str], indexes: Sequence[str]) -> st.SearchStrategy[list[str]]:
     """What an index lists: at times an index, itself, or what is nowhere."""
     any_ = st.sampled_from([*digests, *indexes, *indexes, ABSENT])
     return st.lists(any_, min_size=2, max_size=4, unique=True) | st.lists(any_, max_size=1)
-
-
-def mark_attestations(draw: st.DrawFn, estate: Estate) -> None:
-    """Say of some entries of indexes that they are attestations."""
-    estate.entries = [row._replace(is_attestation=draw(st.integers(0, 4)) == 0) for row in estate.entries]
 
 
 def subjects(digests: Sequence[str]) -> st.SearchStrategy[str | None]:

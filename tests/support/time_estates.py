@@ -6,17 +6,7 @@ from datetime import timedelta
 
 from hypothesis import strategies as st
 from support.estates import ACCOUNT, DAY_ONE, OTHER_ACCOUNT, REGION, Blob, Estate, Run
-from support.random_parts import (
-    ABSENT,
-    archived,
-    children,
-    draw_image,
-    draw_images,
-    draw_subjects,
-    mark_attestations,
-    most_of,
-    statuses,
-)
+from support.random_parts import ABSENT, archived, draw_documents, draw_images, draw_subjects, statuses
 
 PLACES = [(ACCOUNT, REGION), (OTHER_ACCOUNT, REGION)]
 REPOSITORIES = ["app", "team/app"]
@@ -32,11 +22,7 @@ SIZES = st.sampled_from([None, 0, 1, 10, 5 * 2**30])
 def histories(draw: st.DrawFn) -> Estate:
     estate = Estate()
     blobs: st.SearchStrategy[Blob] = st.tuples(st.sampled_from(BLOBS), SIZES)
-    for name in draw(most_of(MANIFESTS)):
-        draw_image(draw, estate, name, blobs, blobs)
-    for name in draw(most_of(INDEXES)):
-        estate.index(name, draw(children(DIGESTS, INDEXES)))
-    mark_attestations(draw, estate)
+    draw_documents(draw, estate, MANIFESTS, INDEXES, blobs)
     for number in range(draw(st.sampled_from([1, 2, 3, 4, 5, 0]))):
         run = estate.run(*PLACES)
         run.started_at = DAY_ONE + timedelta(hours=10 * number)
