@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from indexer.crawl.progress import Progress
 from indexer.crawl.targets import Walk
-from indexer.ecr import REGISTRY_DOWN, ListedImage, ListedRepository
+from indexer.ecr import ListedImage, ListedRepository
 from indexer.errors import RegistryError
 from indexer.store import RepositoryKey
 from indexer.tables import FailureRow, RepositoryRow, TargetName
@@ -64,8 +64,6 @@ class Report:
         self.image_rows = 0
         self.failures = 0
         self.target_errors: dict[int, RegistryError] = {}
-        self.down: dict[int, str] = {}
-        """Targets that answered at first and then no more, by number, with what was said."""
         self._writer = writer
         self._progress = progress
         self._accounts: dict[int, str] = {}
@@ -112,8 +110,6 @@ class Report:
         row = FailureRow(self.run_id, self.account(walk), walk.target.region, *subject, *cause)
         with self._lock:
             self.failures += 1
-            if cause.code == REGISTRY_DOWN:
-                self.down.setdefault(walk.number, cause.reason)
             self._writer.add_failure(row)
         self._progress.count(failures=1)
 

@@ -142,9 +142,9 @@ def _follow_stored(store: Store, shared: Shared, listing: Listing) -> None:
 
 def _check_answering(targets: list[Walk], shared: Shared) -> None:
     """Raise IndexerError where no target answers any more: such a run says less than the last good one."""
-    report = shared.report
-    if report.down and len(report.target_errors.keys() | report.down.keys()) == len(targets):
-        told = {walk.number: report.down.get(walk.number) or report.target_errors[walk.number] for walk in targets}
+    down = {walk.number: walk.ecr.health.down for walk in targets if walk.ecr.health.down is not None}
+    told = shared.report.target_errors | down
+    if down and len(told) == len(targets):
         lines = [f"{walk.target}: {told[walk.number]}" for walk in targets]
         first = "no registry answers any more; this run is not committed, what it fetched is kept: run it again later"
         raise IndexerError("\n".join([first, *lines]))
@@ -179,7 +179,7 @@ def _fetch(config: Config, targets: list[Walk], writer: Writer, shared: Shared) 
         )
         for turn, connections in turns(count, config.fetch.connections)
     ]
-    with workers(setups) as crew:
+    with workers(setups, [walk.ecr for walk in targets]) as crew:
         fetcher.run(crew, config.fetch.chunk_size)
     requests = sum(done.requests for done in crew.done)
     return Fetched(fetcher.manifests, fetcher.bytes, requests, sum((done.spent for done in crew.done), Spent()))

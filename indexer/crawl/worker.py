@@ -4,8 +4,8 @@ Started by `indexer.crawl.workers`, as a new Python and not as a fork. It holds 
 it inherited, and ends at once, without publishing anything more, when the process that started it is gone: so the lock
 is free only when nobody is left who could write.
 
-    parent ─▶ Setup, then (number, Ask)…, then Last
-    worker ─▶ (number, Told)…, Done at the end, or Broken
+    parent ─▶ Setup, then (number, Ask)… and Down now and then, then Last
+    worker ─▶ Answer…, Done at the end, or Broken
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
-from indexer.crawl.hands import Ask, Hands
+from indexer.crawl.hands import Ask, Hands, Told
 from indexer.crawl.memory import frugal
 from indexer.crawl.shared import rare_collections
 from indexer.crawl.spent import Spent
 from indexer.crawl.stop import LAST_CALLS, Stop
-from indexer.ecr import Ecr, Health, Pace, Target, Turn, reach
+from indexer.ecr import Ecr, Pace, Pulse, Signs, Target, Turn, reach
 from indexer.errors import IndexerError
 from indexer.store import Share, segments_of
 
@@ -54,10 +54,25 @@ class Setup(NamedTuple):
     places: Sequence[Place]
 
 
+class Down(NamedTuple):
+    """A registry is not to be asked any more, and why: all processes together have found it down."""
+
+    quota: int
+    reason: str
+
+
 class Last(NamedTuple):
     """The last message: `now` says whether calls that have not begun are to be dropped."""
 
     now: bool
+
+
+class Answer(NamedTuple):
+    """What became of the ask with that number, and how the calls for its quota went since the last answer about it."""
+
+    number: int
+    told: Told
+    signs: Signs
 
 
 class Done(NamedTuple):
@@ -101,7 +116,7 @@ class Worker:
             setup.share, setup.run_id, worker=setup.turn.number, workers=setup.turn.of, check=self._check_parent
         )
         self._setup = setup
-        self._quotas: dict[int, tuple[Pace, Health]] = {}
+        self._quotas: dict[int, tuple[Pace, Pulse]] = {}
         self._stop = Stop()
         self._ecrs: list[Ecr] = []
         self._running: set[Future[None]] = set()
@@ -118,6 +133,9 @@ class Worker:
             self._send(Broken(type(error).__name__, str(error)))
             return 1
         while not isinstance(message := self._link.recv(), Last):
+            if isinstance(message, Down):
+                self._quotas[message.quota][1].trip(message.reason)
+                continue
             number, ask = message
             future = pools[ask.target].submit(self._do, hands, number, ask)
             self._running.add(future)
@@ -126,12 +144,12 @@ class Worker:
 
     def _prepare(self) -> tuple[Hands, list[ThreadPoolExecutor]]:
         for place in self._setup.places:
-            new = (Pace(place.per_second, self._setup.turn), Health())
-            pace, health = self._quotas.setdefault(place.quota, new)
+            new = (Pace(place.per_second, self._setup.turn), Pulse())
+            pace, pulse = self._quotas.setdefault(place.quota, new)
             ecr = reach(
                 place.target,
                 pace,
-                health,
+                pulse,
                 connections=place.connections,
                 max_attempts=place.max_attempts,
                 sleep=self._stop.sleep,
@@ -146,7 +164,13 @@ class Worker:
         return datetime.now(UTC) + self._setup.ahead
 
     def _do(self, hands: Hands, number: int, ask: Ask) -> None:
-        self._guarded(lambda: self._send((number, hands.do(ask))))
+        _, pulse = self._quotas[self._setup.places[ask.target].quota]
+
+        def work() -> None:
+            told = hands.do(ask)
+            self._send(Answer(number, told, pulse.signs()))
+
+        self._guarded(work)
 
     def _end(self, hands: Hands, pools: list[ThreadPoolExecutor], message: Last) -> int:
         for pool in pools:

@@ -12,14 +12,16 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import chain
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, Final
 
 from indexer import errors
 from indexer.crawl.fetching import Feed, Taker, Task
-from indexer.crawl.worker import Broken, Done, Last, Setup
-from indexer.ecr import Turn
+from indexer.crawl.hands import Told
+from indexer.crawl.worker import Answer, Broken, Done, Down, Last, Setup
+from indexer.ecr import Ecr, Signs, Turn
 
 if TYPE_CHECKING:
     from indexer.config import FetchConfig  # pydantic: a worker would load it for nothing
@@ -104,12 +106,16 @@ class _Worker:
 
 
 class Workers:
-    """A crew of processes. `done` has what each told of itself, once all have ended well."""
+    """A crew of processes. `done` has what each told of itself, once all have ended well.
 
-    def __init__(self, setups: Sequence[Setup]) -> None:
+    `ecrs` are the targets' of this process, by number: how calls went is put together in their health.
+    """
+
+    def __init__(self, setups: Sequence[Setup], ecrs: Sequence[Ecr]) -> None:
         self.done: list[Done] = []
         self._workers = [_Worker(setup.share.descriptors) for setup in setups]
         self._setups = setups
+        self._ecrs = ecrs
         self._number = 0
 
     def start(self) -> None:
@@ -125,10 +131,15 @@ class Workers:
         while busy := {worker.link: worker for worker in self._workers if worker.busy}:
             for link in wait(list(busy)):
                 worker = busy[link]  # type: ignore[index]  # only links were given
-                number, told = worker.receive()
-                task = worker.busy.pop(number)
-                take(task, told)
-                self._top_up(worker, task.place.target, feeds[task.place.target])
+                answer: Answer = worker.receive()
+                task = worker.busy.pop(answer.number)
+                target = task.place.target
+                take(task, answer.told)
+                self._hear(target, answer.signs)
+                if self._ecrs[target].health.down is None:
+                    self._top_up(worker, target, feeds[target])
+                else:
+                    self._drop(target, feeds[target], take)
 
     def finish(self) -> None:
         """Have all in hand committed and the workers ended; IndexerError where one cannot."""
@@ -156,6 +167,26 @@ class Workers:
                 worker.process.kill()
             worker.process.wait()
             worker.link.close()
+
+    def _hear(self, target: int, signs: Signs) -> None:
+        """Note how a worker's calls went; tell all workers of a registry that is down.
+
+        Each of them sees a part of the calls only: that several in a row were given up shows here, and a registry that
+        one worker cannot reach for a moment is not given up while another one has its answers.
+        """
+        ecr = self._ecrs[target]
+        known = ecr.health.down
+        ecr.hear(signs)
+        if known is None and ecr.health.down is not None:
+            for worker, setup in zip(self._workers, self._setups, strict=True):
+                self._send(worker, Down(setup.places[target].quota, ecr.health.down))
+
+    def _drop(self, target: int, feed: Feed, take: Taker) -> None:
+        """Take what is left for a registry that is down as what it is: nothing is sent for it any more."""
+        begun = [worker.spans.pop(target, iter(())) for worker in self._workers]
+        for task in chain(*begun, feed):
+            batch = self._ecrs[target].batch_get_image(task.place.repository, task.ask.digests)
+            take(task, Told(0, 0, list(batch.failures), [], []))
 
     def _top_up(self, worker: _Worker, target: int, feed: Feed) -> None:
         """Give a worker what keeps its connections to a target busy: of the span it is at, or else of the next."""
@@ -191,12 +222,12 @@ def _wait_for(link: Connection) -> None:
 
 
 @contextmanager
-def workers(setups: Sequence[Setup]) -> Iterator[Workers]:
+def workers(setups: Sequence[Setup], ecrs: Sequence[Ecr]) -> Iterator[Workers]:
     """Start a process for each of `setups` and give the crew; when the block ends they are gone, however it ends.
 
     The store's lock is the workers' too: they inherit the descriptors of their setup's share.
     """
-    crew = Workers(setups)
+    crew = Workers(setups, ecrs)
     try:
         try:
             crew.start()

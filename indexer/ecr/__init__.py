@@ -12,7 +12,7 @@ from indexer.ecr.client import PAGE_EXPIRED, PAGE_SIZE, Ecr, reach
 from indexer.ecr.pace import Pace, Turn
 from indexer.ecr.regions import doubt, partition_of
 from indexer.ecr.session import Target, connect
-from indexer.ecr.trying import REGISTRY_DOWN, Health
+from indexer.ecr.trying import REGISTRY_DOWN, Health, Pulse, Signs
 
 __all__ = [
     "PAGE_EXPIRED",
@@ -28,6 +28,8 @@ __all__ = [
     "ListedImage",
     "ListedRepository",
     "Pace",
+    "Pulse",
+    "Signs",
     "Target",
     "Turn",
     "connect",

@@ -28,7 +28,7 @@ from indexer.ecr.answers import (
 )
 from indexer.ecr.pace import Pace
 from indexer.ecr.session import Target, connect
-from indexer.ecr.trying import ATTEMPTS_TO_KNOW, THROTTLES, Health, retrying, throttled
+from indexer.ecr.trying import ATTEMPTS_TO_KNOW, THROTTLES, Health, Signs, retrying, throttled
 from indexer.ecr.wire import OPERATIONS, Wire
 from indexer.errors import RegistryDown, RegistryError, RegistryRefused, RegistryUnavailable
 from indexer.model import ACCEPTED_MEDIA_TYPES, Digest
@@ -216,6 +216,10 @@ class Ecr:
     def _trying(self, ask: Callable[[], T]) -> T:
         """Call `ask` until it succeeds, may not be repeated, or has had its attempts and its time."""
         return self.health.of(lambda: self._patiently(self._max_attempts, ask), self._probe)
+
+    def hear(self, signs: Signs) -> None:
+        """Note how calls went in a process that works for this one; ask whether the registry is there if need be."""
+        self.health.hear(signs, self._probe)
 
     def _probe(self) -> None:
         """Ask the cheapest question there is, whatever the answer. Raises RegistryError where there is none."""

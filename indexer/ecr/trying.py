@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception
 from tenacity.wait import wait_random_exponential
@@ -81,6 +81,14 @@ def _may_help(error: BaseException) -> bool:
     return isinstance(error, RegistryUnavailable) and not isinstance(error, RegistryDown)
 
 
+class Signs(NamedTuple):
+    """How calls went: whether any was answered, how many were given up since, and what the last of these said."""
+
+    answered: bool
+    given_up: int
+    error: str
+
+
 class Health:
     """Whether the registry of an account and region answers at all: a circuit breaker. Threads may share it."""
 
@@ -90,9 +98,13 @@ class Health:
         self._down: str | None = None
 
     @property
-    def down(self) -> bool:
-        """Whether the registry is not asked any more."""
-        return self._down is not None
+    def down(self) -> str | None:
+        """Why the registry is not asked any more; None where it is."""
+        return self._down
+
+    def trip(self, reason: str) -> None:
+        """Have nothing more asked."""
+        self._down = reason
 
     def check(self, operation: str) -> None:
         """Raise RegistryDown where nothing is asked any more."""
@@ -109,27 +121,61 @@ class Health:
         except RegistryDown:
             raise
         except RegistryUnavailable as error:
-            self._give_up(error, probe)
+            self.hear(Signs(answered=False, given_up=1, error=str(error)), probe)
             raise
         except RegistryRefused:
-            self._given_up = 0  # a refusal is an answer
+            self.answered()  # a refusal is an answer
             raise
-        self._given_up = 0
+        self.answered()
         return answer
 
-    def _give_up(self, error: RegistryUnavailable, probe: Callable[[], object]) -> None:
+    def answered(self) -> None:
+        """Note that somebody is there."""
+        self._given_up = 0
+
+    def hear(self, signs: Signs, probe: Callable[[], object]) -> None:
+        """Note how calls went, here or in another process."""
         with self._lock:
-            self._given_up += 1
-            if self.down or self._given_up < _CALLS_GIVEN_UP:
-                return
-            try:
-                probe()
-            except RegistryRefused:
-                self._given_up = 0
-            except RegistryError as told:
-                self._down = (
-                    f"not asked any more in this run: {self._given_up} calls in a row got no good answer ({error}), "
-                    f"nor did a last one ({told})"
-                )
-            else:
-                self._given_up = 0
+            self._given_up = signs.given_up + (0 if signs.answered else self._given_up)
+            if signs.given_up and self._down is None and self._given_up >= _CALLS_GIVEN_UP:
+                self._ask(probe, signs.error)
+
+    def _ask(self, probe: Callable[[], object], error: str) -> None:
+        try:
+            probe()
+        except RegistryRefused:
+            self._given_up = 0
+        except RegistryError as told:
+            self._down = (
+                f"not asked any more in this run: {self._given_up} calls in a row got no good answer ({error}), "
+                f"nor did a last one ({told})"
+            )
+        else:
+            self._given_up = 0
+
+
+class Pulse(Health):
+    """The health of a registry as one of several processes sees it: decided by whoever hears the signs of all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._answered = False
+        self._error = ""
+
+    def answered(self) -> None:
+        """Note that somebody is there."""
+        with self._lock:
+            self._answered, self._given_up = True, 0
+
+    def hear(self, signs: Signs, _probe: Callable[[], object]) -> None:
+        """Note a call that was given up."""
+        with self._lock:
+            self._given_up += signs.given_up
+            self._error = signs.error
+
+    def signs(self) -> Signs:
+        """Return how calls went since this was last asked."""
+        with self._lock:
+            signs = Signs(self._answered, self._given_up, self._error)
+            self._answered, self._given_up = False, 0
+            return signs

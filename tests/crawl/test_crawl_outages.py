@@ -86,6 +86,29 @@ def test_a_registry_that_goes_down_while_it_is_read_ends_the_run(
     assert the_world.run(fetch=fetch).row.manifests_fetched == 400 - kept
 
 
+@pytest.mark.slow
+def test_calls_given_up_count_together_whichever_process_made_them(registry: Registry, the_world: World) -> None:
+    """Two workers with two calls each: neither sees three in a row, the run does."""
+    for name, first in (("aa", 0), ("bb", 100)):
+        registry.create_repository(name)
+        fill(registry, 10, name, first)
+    faults = Fault("error", operation="BatchGetImage"), Fault("error", operation="DescribeRepositories", after=1)
+    the_world.server.faults.add(*faults)
+    with pytest.raises(IndexerError, match=r"no registry answers any more(.|\n)*3 calls in a row"):
+        the_world.run(fetch={"chunk_size": 5, "processes": 2, "connections": 2, "max_attempts": 1})
+    assert the_world.rows("runs") == []
+    assert the_world.server.calls["BatchGetImage"] in {3, 4}, "the last one may have heard in time"
+
+
+@pytest.mark.slow
+def test_a_registry_that_is_down_is_left_alone_by_every_process(registry: Registry, the_world: World) -> None:
+    fill(registry, 300)
+    the_world.server.faults.add(Fault("error", after=4))
+    with pytest.raises(IndexerError, match="no registry answers any more"):
+        the_world.run(fetch={"chunk_size": 1, "processes": 2, "connections": 2, "max_attempts": 1})
+    assert the_world.server.calls.total() < 30, "what the workers had been given already, and not all 300"
+
+
 @pytest.mark.parametrize("processes", PROCESSES)
 def test_other_targets_go_on_without_it(tmp_path: Path, processes: int) -> None:
     here, there = Registry(), Registry(registry_id="210987654321", region="us-east-1")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.manifests import image
 
-from indexer.ecr import REGISTRY_DOWN, Ecr, Health, Pace, Target, connect, reach
+from indexer.ecr import REGISTRY_DOWN, Ecr, Health, Pace, Pulse, Signs, Target, connect, reach
 from indexer.errors import RegistryDown, RegistryError, RegistryRefused, RegistryUnavailable
 from indexer.local_ecr import Fault, Registry, Server
 from indexer.model import Digest
@@ -104,6 +104,39 @@ def test_a_good_answer_in_between_starts_the_count_anew(server: Server, ecr: Ecr
                 list(ecr.images(name))
         list(ecr.repositories())
     assert server.calls["DescribeRepositories"] == 3, "nobody had to ask whether the registry is there"
+
+
+def test_what_other_processes_saw_counts_in_the_order_in_which_it_is_told(server: Server, ecr: Ecr) -> None:
+    given_up = Signs(answered=False, given_up=1, error="no answer")
+    ecr.hear(given_up)
+    ecr.hear(given_up)
+    ecr.hear(Signs(answered=True, given_up=0, error=""))
+    ecr.hear(given_up._replace(given_up=2))
+    assert ecr.requests == 0, "two in a row are nothing"
+    ecr.hear(given_up)
+    assert (ecr.requests, ecr.health.down) == (1, None), "the registry is there: the count begins anew"
+    server.faults.add(Fault("error"))
+    ecr.hear(Signs(answered=True, given_up=3, error="a reset"))
+    assert ecr.health.down is not None
+    assert "3 calls in a row got no good answer (a reset)" in ecr.health.down
+
+
+def test_a_process_that_works_for_another_tells_what_it_saw_and_decides_nothing(server: Server) -> None:
+    where, pulse = Target(region="eu-west-1", endpoint_url=server.url), Pulse()
+    ecr = Ecr(connect(where, connections=1), where, Pace(10_000), max_attempts=1, health=pulse)
+    list(ecr.repositories())
+    server.faults.add(Fault("error", operation="DescribeImages"))
+    for _ in range(4):
+        with pytest.raises(RegistryUnavailable):
+            list(ecr.images("aa"))
+    told = pulse.signs()
+    assert (told.answered, told.given_up) == (True, 4)
+    assert "ServerException" in told.error
+    assert pulse.signs()[:2] == (False, 0), "each is told once"
+    assert pulse.down is None
+    pulse.trip("somebody knows better")
+    with pytest.raises(RegistryDown, match="somebody knows better"):
+        list(ecr.images("aa"))
 
 
 def test_a_run_that_stops_sends_nothing_more(server: Server) -> None:

@@ -2,8 +2,10 @@
 
     python -m endurance.chaos --minutes 60 --kills 200
 
-A night is one state of two registries. The real command is started against them, with faults in one answer of six, and
-killed with SIGKILL at a random request, until it ends by itself. While all that goes on, a reader asks the store.
+A night is one state of two registries. The real command is started against them, with faults in one answer of six,
+and killed with SIGKILL at a random request, until it ends by itself. Half of the kills wait for manifests to be
+fetched, and most runs with workers lose one of these and not the main process. While all that goes on, a reader asks
+the store.
 """
 
 from __future__ import annotations
@@ -48,6 +50,8 @@ RATES = {
 }
 _MOST_KILLS = 12
 _ENDED_WELL = (0, 3)
+_LOCKED = 4
+_MOST_LOCKED = 20
 
 
 class Wrong(AssertionError):  # noqa: N818 - said of the store
@@ -82,13 +86,17 @@ class Chaos:
 
     def _night(self, server: Server, kills: int) -> None:
         with self._reader():
-            left = kills
+            left, locked = kills, 0
             while True:
                 before = held(self.churn.registries)
                 code = self._run(server, kill=left > 0)
                 if code in _ENDED_WELL:
                     break
-                left -= 1
+                # The workers of a run that was killed hold the lock until they have noticed.
+                locked += code == _LOCKED
+                left -= code != _LOCKED
+                if locked > _MOST_LOCKED:
+                    raise Wrong(f"seed {self.seed}: the lock of a run that was killed is never free")
         self.tally["nights"] += 1
         wrong = differences(Tables(self.store), before, held(self.churn.registries), self.churn.denied)
         if wrong:
@@ -96,23 +104,30 @@ class Chaos:
 
     def _run(self, server: Server, *, kill: bool) -> int:
         self.tally["runs"] += 1
-        words = [sys.executable, "-m", "indexer", "run", "--quiet", "--config", str(self._config(server.url))]
+        workers = self.random.random() < 0.6
+        config = self._config(server.url, processes=2 if workers else 1)
+        words = [sys.executable, "-m", "indexer", "run", "--quiet", "--config", str(config)]
         with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
             if kill:
-                self._kill(server, process)
+                self._kill(server, process, worker=workers and self.random.random() < 0.7)
             _, said = process.communicate(timeout=600)
-        if process.returncode not in {*_ENDED_WELL, -signal.SIGKILL} and not kill:
+        if process.returncode not in {*_ENDED_WELL, _LOCKED, -signal.SIGKILL} and not kill:
             raise Wrong(f"seed {self.seed}: the run ended with {process.returncode}: {said}")
         if "Traceback" in said:
             raise Wrong(f"seed {self.seed}: {said}")
         return process.returncode
 
-    def _kill(self, server: Server, process: subprocess.Popen[str]) -> None:
+    def _kill(self, server: Server, process: subprocess.Popen[str], *, worker: bool) -> None:
         """Wait for a random request, and a little, and kill the run or one of its workers."""
-        asked = server.calls.total() + int(2 ** self.random.uniform(0, 8))
+        fetching = worker or self.random.random() < 0.5
+        begun = server.calls["BatchGetImage"]
+
+        def asked() -> int:
+            return server.calls["BatchGetImage"] if fetching else server.calls.total()
+
+        goal = asked() + int(2 ** self.random.uniform(0, 6 if fetching else 8))
         pause = self.random.choice([0, 0, self.random.random() * 0.5])
-        worker = self.random.random() < 0.2
-        while process.poll() is None and server.calls.total() < asked:
+        while process.poll() is None and asked() < goal:
             time.sleep(0.002)
         time.sleep(pause)
         victims = (children(process.pid) if worker else []) or [process.pid]
@@ -120,15 +135,11 @@ class Chaos:
             with suppress(ProcessLookupError):
                 os.kill(self.random.choice(victims), signal.SIGKILL)
                 self.tally["kills"] += 1
+                self.tally["kills while fetching"] += server.calls["BatchGetImage"] > begun
                 self.tally["kills of a worker"] += victims != [process.pid]
 
-    def _config(self, url: str) -> Path:
-        fetch = {
-            "requests_per_second": 2000,
-            "connections": 8,
-            "chunk_size": 20,
-            "processes": self.random.choice([1, 2]),
-        }
+    def _config(self, url: str, processes: int) -> Path:
+        fetch = {"requests_per_second": 2000, "connections": 8, "chunk_size": 20, "processes": processes}
         entries = [
             {"regions": [each.region], "registry_id": each.registry_id, "endpoint_url": url}
             for each in self.churn.registries
