@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from os import getpid
 from pathlib import Path
-from tempfile import gettempdir
 from types import TracebackType
 from typing import Self
 
@@ -15,6 +13,7 @@ from indexer.catalog.errors import VERIFY, query_errors
 from indexer.catalog.export import Contents, export_views
 from indexer.catalog.macros import Macro, load_macros
 from indexer.catalog.queries import Query, find_query, load_queries, shipped_queries
+from indexer.catalog.spill import make_folder, remove_folder
 from indexer.catalog.statements import check_reading, quoted, sources, words
 from indexer.catalog.views import BASE_VIEWS, View, absolute, base_views, comments, load_views
 from indexer.errors import StoreDamaged
@@ -63,8 +62,11 @@ class Catalog:
         self._created: set[str] = set()
         self._settled: set[str] = set()
         self._described = False
-        self._connection = _connect(files, folder, settings or {}, unsafe=unsafe)
+        self._spill = make_folder()
+        self._connection = _connect(self._spill, settings or {})
         try:
+            if not unsafe:
+                _confine(self._connection, files, folder)
             self._create_bases()
         except BaseException:
             self.close()
@@ -109,6 +111,7 @@ class Catalog:
     def close(self) -> None:
         """Close the connection; relations made from it are of no use afterwards."""
         self._connection.close()
+        remove_folder(self._spill)
 
     def __enter__(self) -> Self:
         return self
@@ -222,19 +225,18 @@ def _read_by(names: set[str], views: Mapping[str, View]) -> set[str]:
     return found
 
 
-def _connect(
-    files: Mapping[str, Sequence[Path | str]],
-    folder: Path | str | None,
-    settings: Mapping[str, str | int],
-    *,
-    unsafe: bool,
-) -> duckdb.DuckDBPyConnection:
+def _connect(spill: Path | None, settings: Mapping[str, str | int]) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(":memory:", config={**_OPTIONS, **settings})
     connection.execute("set TimeZone = 'UTC'")
     # DuckDB's own choice for what does not fit in memory is the working directory, which may be anyone's.
-    connection.execute(f"set temp_directory = {quoted(f'{gettempdir()}/indexer-{getpid()}')}")
-    if unsafe:
-        return connection
+    connection.execute(f"set temp_directory = {quoted('' if spill is None else str(spill))}")
+    return connection
+
+
+def _confine(
+    connection: duckdb.DuckDBPyConnection, files: Mapping[str, Sequence[Path | str]], folder: Path | str | None
+) -> None:
+    """Let SQL read the store and nothing else, for good."""
     if folder is not None:
         connection.execute(f"set allowed_directories = [{quoted(absolute(folder))}]")
     else:
@@ -243,4 +245,3 @@ def _connect(
     # The order matters: after the second of these, no setting can be changed any more.
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
-    return connection

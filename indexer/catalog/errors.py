@@ -46,6 +46,11 @@ def query_errors(views: Sequence[str]) -> Iterator[None]:
                 f"a Parquet file cannot be read: {_first(str(error))}. Open the store anew: compact and prune remove "
                 "what they replaced a day before. If that does not help, indexer verify says what is wrong"
             ) from error
+        if isinstance(error, duckdb.OutOfMemoryException):
+            raise QueryError(
+                f"there is not enough memory: {_first(str(error))}. What does not fit goes to files in TMPDIR: name a "
+                "folder there that can be written and has room, or ask where there is more memory"
+            ) from error
         raise QueryError(plain(str(error), views)) from error
 
 
