@@ -4,13 +4,14 @@
 # make chaos  an hour of runs that are killed under random faults; make chaos MINUTES=5 KILLS=20 SEED=7
 # make fuzz   a million damaged documents; make fuzz DOCUMENTS=10000
 # make soak   a hundred nights of change; make soak NIGHTS=10
+# make every-step  a writer of a store in a bucket, and a repair, die at every single step; the tests take some of them
 # make bench  what a crawl costs, beside the least that it could cost
 # make bench-queries  what each query costs over a store of a million images, which it builds first (some minutes)
 PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: demo test fast chaos fuzz soak bench bench-queries lint types tests constraints clean
+.PHONY: demo test fast chaos fuzz soak every-step bench bench-queries lint types tests constraints clean
 
 demo: $(READY)
 	$(VENV)/bin/indexer demo
@@ -38,6 +39,9 @@ fuzz: $(READY)
 
 soak: $(READY)
 	PYTHONPATH=tests $(VENV)/bin/python -m endurance.soak --nights $(or $(NIGHTS),100) $(if $(SEED),--seed $(SEED))
+
+every-step: $(READY)
+	$(VENV)/bin/pytest tests/store -k "dying or dies" --every-step --timeout 3600
 
 bench: $(READY)
 	$(VENV)/bin/python benchmarks/crawl.py

@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from indexer.store.layout import published_key
-from indexer.store.places import Folder, Staged
+from indexer.store.places import Folder
+from indexer.store.seal import BLANK, SEAL, Sealing
 from indexer.tables import Column, Table, to_arrow
 
 Row = Sequence[Any]
@@ -84,9 +85,10 @@ class TableFile:
         metadata: Mapping[str, str] | None = None,
     ) -> None:
         self._table = table
-        self._metadata = metadata
+        self._metadata = {**(metadata or {}), SEAL: BLANK}
         self._order = order
         self._staged = folder.stage(published_key(table, name))
+        self._sealing = Sealing(self._staged)
         self._writer: Any = None
         self._held: list[Row] = []
         self._parts: list[tuple[Place, pa.Table]] = []
@@ -148,9 +150,10 @@ class TableFile:
         if self._held or self._writer is None:
             self._write(self._held)
             self._held = []
-        if self._metadata:
-            self._writer.add_key_value_metadata(self._metadata)
+        self._writer.add_key_value_metadata(self._metadata)
+        self._sealing.begin_end()
         self._writer.close()
+        self._sealing.seal()
         self._finished = True
 
     def _write_parts(self, *, whole_groups: bool) -> None:
@@ -172,15 +175,15 @@ class TableFile:
 
     def _write_out(self, data: pa.Table) -> None:
         if self._writer is None:
-            self._writer = _open(self._staged, self._table, data)
+            self._writer = _open(self._sealing, self._table, data)
         if len(data):
             self._writer.write_table(data, row_group_size=len(data))
 
 
-def _open(staged: Staged, table: Table, first: pa.Table) -> Any:
+def _open(file: Sealing, table: Table, first: pa.Table) -> Any:
     """Return a Parquet writer; `first`, the first row group, gives the Bloom filters their size."""
     return pq.ParquetWriter(
-        staged,
+        file,
         table.schema,
         compression="zstd",
         use_dictionary=[leaf for column in table.columns if _repeats(table, column) for leaf in _leaves(column)],

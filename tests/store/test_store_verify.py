@@ -21,7 +21,7 @@ from indexer.errors import StoreDamaged
 from indexer.store import Store
 from indexer.store.parquet import FLATTENER
 from indexer.store.upkeep import Finding, Policy, compact, prune, repair, verify
-from indexer.tables import TABLES
+from indexer.tables import SEGMENT_TABLES, TABLES
 
 DAY = timedelta(days=1)
 AMD = image("amd", [("base", 10), ("own", 1), ("own", 1)], annotations={"b": "1", "a": "2"})
@@ -123,6 +123,30 @@ def _flipped(path: Path) -> bytes:
     begin = chunk.dictionary_page_offset if chunk.has_dictionary_page else chunk.data_page_offset
     data[begin + chunk.total_compressed_size - 1] ^= 1
     return bytes(data)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_bit_that_no_checksum_of_a_page_covers_is_found_and_repaired(folder: Path, table: str) -> None:
+    """A column's greatest value in the footer: with another one readers skip the rows and say nothing."""
+    before = everything(folder)
+    of_segment = TABLES[table] in SEGMENT_TABLES
+    path = paths(folder, table)[0 if of_segment else 1]
+    with pq.ParquetFile(path) as file:
+        column = file.schema_arrow.names.index(TABLES[table].key[0])
+        most = file.metadata.row_group(0).column(column).statistics.max.encode()
+    data = path.read_bytes()
+    at = data.rindex(most)
+    path.write_bytes(data[:at] + bytes([data[at] - 1]) + data[at + 1 :])
+    (found,) = damaged(folder)
+    assert (found.problem, found.file) == ("changed file", f"{table}/{path.name}")
+    mend(folder)
+    assert check(folder).findings == ()
+    after = everything(folder)
+    if of_segment:
+        assert after == before, "nothing is lost: the texts are there"
+    else:
+        assert len(after["runs"]) == 1
+        assert after["manifests"] == before["manifests"]
 
 
 @pytest.mark.parametrize("table", [name for name in TABLES if name not in {"manifests", "runs"}])

@@ -15,7 +15,7 @@ from indexer.store.known import Known
 from indexer.store.places import Folder
 from indexer.store.upkeep.findings import Findings
 from indexer.store.upkeep.holding import Tables
-from indexer.store.upkeep.reading import RESTORE, footer, read
+from indexer.store.upkeep.reading import RESTORE, footer, is_intact, read
 from indexer.store.upkeep.rebuilding import rebuilt, rows
 from indexer.tables import CONFIGS, INDEX_ENTRIES, LAYERS, MANIFESTS, SEGMENT_TABLES, Table
 
@@ -48,11 +48,12 @@ class Place(NamedTuple):
 def check_segment(place: Place, name: str, known: Known, findings: Findings) -> Cure | None:
     """Check a segment and add its digests to `known`; return what would repair it, None where it is sound."""
     found = read_tables(place, SEGMENT_TABLES, name, findings, lambda table: _REFETCH if table is MANIFESTS else REMAKE)
+    harmed = findings.any_damage()
     manifests = found.get(MANIFESTS.name)
     if manifests is None:
         return Cure(None)
     keep = _good(manifests, layout.published_key(MANIFESTS, name), known, findings)
-    cure = Cure(keep) if len(keep) < len(manifests) or len(found) < len(SEGMENT_TABLES) else None
+    cure = Cure(keep) if len(keep) < len(manifests) or harmed else None
     made = footer(place.folder.path(layout.published_key(MANIFESTS, name))).flattener
     if made != VERSION:
         _note_version(layout.published_key(MANIFESTS, name), made, findings)
@@ -67,7 +68,10 @@ def check_segment(place: Place, name: str, known: Known, findings: Findings) -> 
 def read_tables(
     place: Place, tables: Sequence[Table], name: str, findings: Findings, advice: Callable[[Table], str]
 ) -> dict[str, pa.Table]:
-    """Read a segment's or a run's files; one that is missing or unreadable is found and left out."""
+    """Read a segment's or a run's files; one that is missing or unreadable is found and left out.
+
+    One that was changed and can be read all the same is found too: a reader may skip rows of it and say nothing.
+    """
     found = {}
     for table in tables:
         key = layout.published_key(table, name)
@@ -76,6 +80,9 @@ def read_tables(
             continue
         try:
             found[table.name] = read(place.folder, table, name)
+            if not is_intact(place.folder, table, name):
+                detail = "Its bytes are not those that were written: it has another SHA-256 than it says."
+                findings.damage("changed file", key, detail, REMAKE if table is MANIFESTS else advice(table))
         except StoreDamaged as error:
             findings.damage("unreadable file", key, str(error).removesuffix(RESTORE).strip(), advice(table))
     return found

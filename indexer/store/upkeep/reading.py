@@ -15,6 +15,7 @@ from indexer.errors import StoreDamaged, StoreError
 from indexer.store import layout
 from indexer.store.parquet import FLATTENER
 from indexer.store.places import Folder
+from indexer.store.seal import intact
 from indexer.tables import (
     ConfigRow,
     FailureRow,
@@ -71,6 +72,13 @@ def read(folder: Folder, table: Table, name: str) -> pa.Table:
     with damage(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
         found = file.read()
     return conformed(found, table, path)
+
+
+def is_intact(folder: Folder, table: Table, name: str) -> bool:
+    """Whether a file is as it was written, as far as it can tell: files of earlier versions have no seal."""
+    path = folder.path(layout.published_key(table, name))
+    with damage(path):
+        return intact(path) is not False
 
 
 def conformed(found: pa.Table, table: Table, path: Path) -> pa.Table:
