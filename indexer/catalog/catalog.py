@@ -9,7 +9,7 @@ from typing import Self
 
 import duckdb
 
-from indexer.catalog.errors import VERIFY, query_errors
+from indexer.catalog.errors import ENGINE, VERIFY, query_errors
 from indexer.catalog.export import Contents, export_views
 from indexer.catalog.macros import Macro, load_macros
 from indexer.catalog.queries import Query, find_query, load_queries, shipped_queries
@@ -168,7 +168,7 @@ class Catalog:
         for name in BASE_VIEWS.values():
             try:
                 self._create({name})
-            except duckdb.Error as error:
+            except ENGINE as error:
                 raise StoreDamaged(f"{name}: a committed file cannot be read: {error}. {VERIFY}") from error
 
     def _create(self, names: set[str]) -> None:

@@ -18,6 +18,9 @@ VERIFY: Final = "indexer verify says what is wrong, and with --repair mends what
 _KIND = re.compile(r"^[A-Z][A-Za-z -]*(?:Error|Exception): ")
 _TABLE = re.compile(r"Table with name (\S+) does not exist")
 _COLUMN = re.compile(r'Referenced column "([^"]+)" (?:was )?not found')
+ENGINE: Final = (duckdb.Error, RuntimeError)
+"""What DuckDB raises; RuntimeError is its binding's, for a name in a Parquet file that is no text."""
+_NO_TEXT: Final = "conversion error"
 _PARQUET = re.compile(r"[.]parquet\b")
 _CANDIDATES = re.compile(r'"([^"]+)"')
 
@@ -40,8 +43,10 @@ def query_errors(views: Sequence[str]) -> Iterator[None]:
     """
     try:
         yield
-    except duckdb.Error as error:
-        if isinstance(error, duckdb.IOException | duckdb.InvalidInputException) and _PARQUET.search(str(error)):
+    except ENGINE as error:
+        if isinstance(error, RuntimeError) and not isinstance(error, duckdb.Error) and _NO_TEXT not in str(error):
+            raise
+        if _is_broken_file(error):
             raise StoreDamaged(
                 f"a Parquet file cannot be read: {_first(str(error))}. Open the store anew: compact and prune remove "
                 "what they replaced a day before. If that does not help, indexer verify says what is wrong"
@@ -52,6 +57,13 @@ def query_errors(views: Sequence[str]) -> Iterator[None]:
                 "folder there that can be written and has room, or ask where there is more memory"
             ) from error
         raise QueryError(plain(str(error), views)) from error
+
+
+def _is_broken_file(error: Exception) -> bool:
+    if isinstance(error, duckdb.IOException | duckdb.InvalidInputException):
+        return _PARQUET.search(str(error)) is not None
+    # What its reader of Parquet stumbles over has a class of its own, or none; no SQL of a user does that.
+    return type(error) is duckdb.Error or isinstance(error, duckdb.InternalException) or _NO_TEXT in str(error)
 
 
 def plain(message: str, views: Sequence[str]) -> str:

@@ -284,6 +284,16 @@ def test_a_file_that_goes_bad_while_the_catalog_is_open_is_a_damaged_store(tmp_p
             fetch(opened.sql("select count(*) from all_layers"))
 
 
+@pytest.mark.parametrize(("old", "new"), [(b"layer_digest", b"la\xffer_digest"), (b"PAR1", b"\x00" * 30 + b"PAR1")])
+def test_a_file_of_which_duckdb_makes_no_sense_is_a_damaged_store(tmp_path: Path, old: bytes, new: bytes) -> None:
+    """A name that is no text, and a footer of nothing: errors of no class of DuckDB's, or of none at all."""
+    files = store(tmp_path)
+    data = files["layers"][0].read_bytes()
+    files["layers"][0].write_bytes(data[:4] + data[4:].replace(old, new, 1))
+    with pytest.raises(StoreDamaged, match="cannot be read"):
+        Catalog(files, folder=tmp_path)
+
+
 def test_what_does_not_fit_in_memory_is_not_left_in_the_working_directory(
     catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

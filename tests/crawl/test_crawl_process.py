@@ -25,7 +25,8 @@ from indexer.store import Store
 pytestmark = pytest.mark.slow
 
 IMAGES = 800
-COMMAND = (sys.executable, "-m", "indexer", "run", "--quiet", "--config")
+INDEXER = (sys.executable, "-m", "indexer")
+COMMAND = (*INDEXER, "run", "--quiet", "--config")
 
 
 @pytest.fixture
@@ -142,6 +143,29 @@ def test_a_disk_that_is_full(registry: Registry, small_disk: Path) -> None:
         (small_disk / "ballast").unlink()
         remount(small_disk, "size=64m")
         the_rest_comes_later(the_world)
+
+
+def test_a_disk_that_is_read_only(registry: Registry, small_disk: Path) -> None:
+    """Nobody can write, everybody can read; and when it can be written again, nothing had happened."""
+    remount(small_disk, "size=64m")
+    with world(small_disk / "store", [registry]) as the_world:
+        path = config(the_world)
+        the_world.run()
+        registry.put_image("team/app", image("late", {"late": 1}))
+        before = sorted(small_disk.rglob("*"))
+        remount(small_disk, "ro")
+        for words in ([*COMMAND, path], [*INDEXER, "compact", "--store", str(the_world.folder)]):
+            done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=200)
+            assert done.returncode == 1
+            assert "read-only" in done.stderr.lower()
+            assert "Traceback" not in done.stderr
+        for question in (["query", "registry-totals"], ["verify"]):
+            words = [*INDEXER, *question, "--store", str(the_world.folder)]
+            done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=200)
+            assert done.returncode == 0, done.stderr
+        assert sorted(small_disk.rglob("*")) == before
+        remount(small_disk, "rw")
+        assert the_world.run().row.manifests_fetched == 1
 
 
 def test_the_second_of_two_runs_says_who_is_first(registry: Registry, tmp_path: Path) -> None:
