@@ -290,8 +290,8 @@ def test_a_file_of_which_duckdb_makes_no_sense_is_a_damaged_store(tmp_path: Path
     files = store(tmp_path)
     data = files["layers"][0].read_bytes()
     files["layers"][0].write_bytes(data[:4] + data[4:].replace(old, new, 1))
-    with pytest.raises(StoreDamaged, match="cannot be read"):
-        Catalog(files, folder=tmp_path)
+    with pytest.raises(StoreDamaged, match="cannot be read"), Catalog(files, folder=tmp_path) as opened:
+        fetch(opened.sql("select * from all_layers"))
 
 
 def test_what_does_not_fit_in_memory_is_not_left_in_the_working_directory(
