@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from operator import attrgetter
+from typing import Final, NamedTuple, Protocol
 
 from indexer.crawl.spent import Work
 from indexer.ecr import Batch, Ecr, FetchFailure
-from indexer.flatten import Flattened, Source, flatten
+from indexer.flatten import Bundle, Given, Source, flatten_all
 from indexer.model import Digest
 
 _OF_THE_REPOSITORY = frozenset({"AccessDeniedException", "RepositoryNotFoundException"})
 """Refusals that every further call for the repository would meet as well."""
+
+
+_ORDER: Final = attrgetter("order")
 
 
 class Ask(NamedTuple):
@@ -44,8 +48,8 @@ class Told(NamedTuple):
 class RowSink(Protocol):
     """What takes facts about manifests and commits them; safe for threads."""
 
-    def add_all(self, each: Sequence[tuple[Flattened, int]], /) -> object:
-        """Add the rows of manifests, each with its order."""
+    def add_all(self, bundle: Bundle, /) -> object:
+        """Add the rows of manifests."""
 
 
 class Hands:
@@ -74,21 +78,25 @@ class Hands:
     def do(self, ask: Ask) -> Told:
         """Fetch what is asked and store it. Raises StoreError."""
         batch = self._fetch(ask)
+        with self.flattening.measured():
+            bundle = flatten_all(self._given(ask, batch))
+        with self.writing.measured():
+            self._sink.add_all(bundle)
+        size = sum([len(manifest.raw) for manifest in batch.manifests])
+        problems = [(Digest(digest), problem) for digest, problem in bundle.problems]
+        children = bundle.children if self._follow else []
+        return Told(len(batch.manifests), size, list(batch.failures), problems, children)
+
+    def _given(self, ask: Ask, batch: Batch) -> list[Given]:
+        """Return what came, in the natural order."""
         where = (self._accounts[ask.target], self._ecrs[ask.target].target.region, ask.repository, self._now())
         known = dict(zip(ask.digests, zip(ask.orders, ask.pulled, strict=True), strict=True))
-        flattened: list[tuple[Flattened, int]] = []
-        with self.flattening.measured():
-            for digest, raw, verified in batch.manifests:
-                order, pulled_at = known[digest]
-                flattened.append((flatten(digest, raw, Source(*where, pulled_at), verified=verified), order))
-        with self.writing.measured():
-            self._sink.add_all(flattened)
-        rows = [each.manifest for each, _ in flattened]
-        problems = [(Digest(row.manifest_digest), row.problem) for row in rows if row.problem is not None]
-        entries = (entry for each, _ in flattened for entry in each.index_entries)
-        children = [entry.manifest_digest for entry in entries] if self._follow else []
-        size = sum([len(manifest.raw) for manifest in batch.manifests])
-        return Told(len(rows), size, list(batch.failures), problems, children)
+        given = []
+        for digest, raw, verified in batch.manifests:
+            order, pulled_at = known[digest]
+            given.append(Given(digest, raw, Source(*where, pulled_at), verified, order))
+        given.sort(key=_ORDER)
+        return given
 
     def _fetch(self, ask: Ask) -> Batch:
         """Ask the registry, except for a repository that refuses everything: that is asked once and not per chunk."""

@@ -5,9 +5,13 @@ Rows are a pure function of the document, so a newer version that extracts more 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import groupby
 from typing import Final
 
-from indexer.flatten.rows import Flattened, Source, flatten
+from indexer.flatten.bundle import Bundle
+from indexer.flatten.many import Given, flatten_all
+from indexer.flatten.rows import Flattened, Source
 from indexer.flatten.schema1 import digest_matches
 from indexer.model import Digest
 from indexer.tables import ManifestRow
@@ -19,15 +23,25 @@ _SOURCE: Final = ManifestRow._fields.index(Source._fields[0])
 _LOST: Final = "not UTF-8 text"
 
 
-def again(row: ManifestRow) -> Flattened:
-    """Return the rows of the document that `row` has stored, as this version makes them.
+def again(rows: Sequence[ManifestRow]) -> Bundle:
+    """Return the rows of the documents that `rows` have stored, in their order, as this version makes them.
 
-    Where and when it was fetched, and whether it was verified then, is taken from the row. A document that was not
+    Where and when each was fetched, and whether it was verified then, is taken from its row. A document that was not
     UTF-8 is not kept as it came: its row stays what it is.
     """
-    if text_was_lost(row):
-        return Flattened(row, [], [], [])
-    return flatten(row.manifest_digest, row.raw.encode(), Source._make(row[_SOURCE:]), verified=row.verified)
+    made = Bundle()
+    for lost, some in groupby(rows, text_was_lost):
+        if lost:
+            more = Bundle.of((Flattened(row, [], [], []), 0) for row in some)
+        else:
+            more = flatten_all(
+                [
+                    Given(row.manifest_digest, row.raw.encode(), Source._make(row[_SOURCE:]), row.verified)
+                    for row in some
+                ]
+            )
+        made.extend(more)
+    return made
 
 
 def text_was_lost(row: ManifestRow) -> bool:

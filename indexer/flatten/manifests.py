@@ -19,7 +19,6 @@ from indexer.flatten import checks
 from indexer.flatten.checks import ABSENT, MAX_BYTES, quoted, wrong
 from indexer.flatten.descriptors import descriptor, descriptors, entries, optional_descriptor
 from indexer.flatten.documents import load
-from indexer.flatten.layers import Bare, bare
 from indexer.flatten.schema1 import read_schema1
 from indexer.model import Descriptor, ImageIndex, ImageManifest, Kind, MediaType
 
@@ -29,9 +28,6 @@ _OTHERS: Final = {
     for family in ("manifest", "index", "artifact", "schema1")
 }
 _SCHEMA_VERSION: Final = 2
-_COMMON: Final = frozenset({"schemaVersion", "mediaType", "config", "layers", "annotations"})
-_BARE_MEMBERS: Final = 3
-_TEXT: Final = frozenset({str})
 _STATEMENT: Final = "https://in-toto.io/Statement/"
 _OCTETS: Final = "application/octet-stream"
 
@@ -180,58 +176,8 @@ def _attestation() -> ImageManifest:
     )
 
 
-def common_manifest(document: object) -> tuple[ImageManifest, Bare] | None:
-    """Return a manifest of the form that nearly all have, with its layers apart; None for any other document.
-
-    The common form: its own media type, a bare config, bare layers, and nothing that it may have but annotations.
-    What is found is what `read` finds, but for `layers`, which are left out. None says nothing about what is wrong.
-    """
-    if type(document) is not dict or not _COMMON.issuperset(document):
-        return None
-    declared, version = document.get("mediaType"), document.get("schemaVersion")
-    if type(declared) is not str or family_of_media_type(declared) != "manifest" or type(version) is not int:
-        return None
-    config, layers = _bare_config(document.get("config")), bare(document.get("layers"))
-    if config is None or layers is None or version != _SCHEMA_VERSION:
-        return None
-    annotations = document.get("annotations")
-    if annotations is not None and not _is_text_to_text(annotations):
-        return None
-    kind = _kind_of(declared, config.media_type, frozenset(layers.media_types))
-    total = sum(layers.sizes)
-    # tuple.__new__ makes the same as the keyword constructor, 0.3 microseconds sooner.
-    about = (declared, kind, _SCHEMA_VERSION, None, config, (), total, None, annotations)
-    return tuple.__new__(ImageManifest, about), layers
-
-
-def common_marks(found: ImageManifest, layers: Bare, members: int) -> int:
-    """Return how many quotation marks a document that became this has at least; `members` is how many members it has.
-
-    Two around each key and each text: those of the document's own members and its media type, and of the config and of
-    each layer three keys and two texts. A document that has no more of them has no key twice, and no escaped mark.
-    """
-    return 2 * (members + 1) + 10 * (1 + len(layers.digests)) + 4 * len(found.annotations or ())
-
-
-def _is_text_to_text(value: object) -> bool:
-    return type(value) is dict and _TEXT.issuperset(map(type, value.values()))
-
-
-def _bare_config(config: object) -> Descriptor | None:
-    """Return a descriptor of media type, digest and size alone; None for any other, right or wrong."""
-    if type(config) is not dict or len(config) != _BARE_MEMBERS:
-        return None
-    media_type, digest, size = config.get("mediaType"), config.get("digest"), config.get("size")
-    if type(media_type) is not str or type(digest) is not str or type(size) is not int or not 0 <= size <= MAX_BYTES:
-        return None
-    known = checks.known_media_types.get(media_type)
-    if known is None or not checks.is_sha256(digest):
-        return None
-    return tuple.__new__(Descriptor, (known, digest, size, None, None, None))
-
-
-@lru_cache(maxsize=4096)  # 0.4 microseconds a manifest less
-def _kind_of(manifest_type: str, config_type: str | None, layer_types: frozenset[str]) -> str:
+def kind_of(manifest_type: str, config_type: str, layer_types: frozenset[str]) -> str:
+    """Return the kind of a manifest without artifactType, from its media types and those of its config and layers."""
     return _kind(manifest_type, None, config_type, frozenset(map(_role, layer_types)))
 
 

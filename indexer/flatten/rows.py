@@ -11,8 +11,7 @@ from indexer import model, tables
 from indexer.errors import DocumentError
 from indexer.flatten.checks import is_media_type
 from indexer.flatten.documents import parsed, refuse_repeated_keys
-from indexer.flatten.layers import Bare, Layers
-from indexer.flatten.manifests import common_manifest, common_marks, read
+from indexer.flatten.manifests import read
 from indexer.model import Descriptor, ImageIndex, ImageManifest, Kind, MediaType
 
 _REFERENCE_TYPE: Final = "vnd.docker.reference.type"
@@ -47,27 +46,33 @@ def flatten(digest: str, raw: bytes, source: Source, *, verified: bool = True) -
     becomes a single row of kind unknown, whose `problem` says what is wrong and where. Bytes that are not UTF-8 cannot
     be kept as text: their row holds U+FFFD for each, and is not verified.
     """
-    media_type = None
     try:
         text = raw.decode()
         document = parsed(raw)
-        common = common_manifest(document)
-        # To count the marks takes a quarter of the time of writing the document out again (`refuse_repeated_keys`).
-        if common is not None and raw.count(b'"') == common_marks(*common, len(document)):
-            return _of_common(digest, text, len(raw), common, source, verified)
-        refuse_repeated_keys(raw, document)
-        media_type = _declared(document)
-        found = read(document)
     except UnicodeDecodeError as error:
         text, verified = raw.decode(errors="replace"), False
         problem = f"not UTF-8 text: byte 0x{raw[error.start]:02x} at position {error.start}"
     except DocumentError as error:
         problem = str(error)
     else:
-        if isinstance(found, ImageManifest):
-            return _of_manifest(digest, text, len(raw), found, source, verified)
-        return _of_index(digest, text, len(raw), found, source, verified)
-    return _unknown(digest, text, len(raw), media_type, problem, source, verified)
+        return flatten_parsed(digest, raw, text, document, source, verified)
+    return _unknown(digest, text, len(raw), None, problem, source, verified)
+
+
+def flatten_parsed(  # noqa: PLR0913, PLR0917 - a document, in the forms that it has by then
+    digest: str, raw: bytes, text: str, document: object, source: Source, verified: bool
+) -> Flattened:
+    """Return the rows of a document whose `text` was parsed: the second half of `flatten`."""
+    media_type = None
+    try:
+        refuse_repeated_keys(raw, document)
+        media_type = _declared(document)
+        found = read(document)
+    except DocumentError as error:
+        return _unknown(digest, text, len(raw), media_type, str(error), source, verified)
+    if isinstance(found, ImageManifest):
+        return _of_manifest(digest, text, len(raw), found, source, verified)
+    return _of_index(digest, text, len(raw), found, source, verified)
 
 
 def _declared(document: object) -> str | None:
@@ -77,7 +82,8 @@ def _declared(document: object) -> str | None:
 
 
 @lru_cache(maxsize=4096)  # 0.7 microseconds a layer less
-def _is_distributable(media_type: str | None) -> bool:
+def is_distributable(media_type: str | None) -> bool:
+    """Whether ECR stores a layer of this media type."""
     return media_type is None or MediaType(media_type).is_distributable
 
 
@@ -108,30 +114,6 @@ def _of_manifest(  # noqa: PLR0913, PLR0917 - what makes up a row; the three mak
     return Flattened(row, layers, [] if config is None else [_config_row(digest, config, found.layers)], [])
 
 
-def _of_common(  # noqa: PLR0913, PLR0917 - as above
-    digest: str, text: str, size: int, common: tuple[ImageManifest, Bare], source: Source, verified: bool
-) -> Flattened:
-    found, layers = common
-    media_type, kind, version, _, config, _, total, _, annotations = found
-    config_type, named, config_size = (None, None, None) if config is None else config[:3]
-    # tuple.__new__ makes the same rows as the keyword constructors, sooner.
-    new, about = tuple.__new__, (named, config_type, config_size)
-    counts = (len(layers.digests), total, size)
-    row = new(
-        tables.ManifestRow,
-        (digest, media_type, kind, version, None, *about, None, *counts, annotations, text, verified, None, *source),
-    )
-    configs = [new(tables.ConfigRow, (digest, *about, named in layers.digests))]
-    distributable = _all_distributable(frozenset(layers.media_types))
-    each = [True] * len(layers.digests) if distributable else [_is_distributable(kind) for kind in layers.media_types]
-    return Flattened(row, Layers(digest, layers, each), configs, [])
-
-
-@lru_cache(maxsize=4096)  # as above
-def _all_distributable(media_types: frozenset[str]) -> bool:
-    return all(map(_is_distributable, media_types))
-
-
 def _config_row(digest: str, config: Descriptor, layers: Sequence[Descriptor]) -> tables.ConfigRow:
     is_layer = any(layer.digest == config.digest for layer in layers)
     return tables.ConfigRow(digest, config.digest, config.media_type, config.size, is_layer)
@@ -143,7 +125,7 @@ def _layer_rows(digest: str, layers: Sequence[Descriptor]) -> list[tables.LayerR
     # tuple.__new__ makes the same row as the keyword constructor, 0.1 microseconds sooner.
     new, row = tuple.__new__, tables.LayerRow
     return [
-        new(row, (digest, position, named, media_type, size, _is_distributable(media_type), annotations, False))
+        new(row, (digest, position, named, media_type, size, is_distributable(media_type), annotations, False))
         for position, (media_type, named, size, _, annotations, _) in enumerate(layers)
     ]
 
@@ -152,7 +134,7 @@ def _repeating_rows(digest: str, layers: Sequence[Descriptor]) -> list[tables.La
     seen: set[str] = set()
     rows = []
     for position, layer in enumerate(layers):
-        stored = _is_distributable(layer.media_type)
+        stored = is_distributable(layer.media_type)
         about = (layer.digest, layer.media_type, layer.size, stored, layer.annotations, layer.digest in seen)
         rows.append(tables.LayerRow(digest, position, *about))
         seen.add(layer.digest)

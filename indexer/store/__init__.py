@@ -10,7 +10,7 @@ from indexer.store.facts import RepositoryKey
 from indexer.store.files import Disk
 from indexer.store.known import Known
 from indexer.store.places import Share
-from indexer.store.segments import SEGMENT_BYTES, SEGMENT_MANIFESTS, Flattened, Segments
+from indexer.store.segments import SEGMENT_BYTES, SEGMENT_MANIFESTS, Segments
 from indexer.store.store import Store, segments_of
 from indexer.store.trial import try_writing
 from indexer.store.writer import Writer
@@ -20,7 +20,6 @@ __all__ = [
     "SEGMENT_MANIFESTS",
     "Disk",
     "Files",
-    "Flattened",
     "Known",
     "Recovered",
     "RepositoryKey",

@@ -9,16 +9,16 @@ import threading
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 from operator import itemgetter
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from indexer.flatten import VERSION, Layers
+from indexer.flatten import VERSION, Bundle
 from indexer.store import layout
-from indexer.store.parquet import FLATTENER, Columns, TableFile, arrow_of, columns_of
+from indexer.store.parquet import FLATTENER, TableFile, arrow_of, columns_of
 from indexer.store.places import Folder
-from indexer.tables import MANIFESTS, TABLES, ConfigRow, IndexEntryRow, LayerRow, ManifestRow
+from indexer.tables import MANIFESTS, TABLES
 
 FIRST_SEGMENT: Final = 500
 SEGMENT_MANIFESTS: Final = 20_000
@@ -41,26 +41,6 @@ class Limits(NamedTuple):
         So a run that dies has lost no more than it had committed, and a long run leaves few small files.
         """
         return self._replace(manifests=min(self.manifests, FIRST_SEGMENT << min(number, 32)))
-
-
-class Flattened(Protocol):
-    """One manifest's rows."""
-
-    @property
-    def manifest(self) -> ManifestRow:
-        """Its row of `manifests`."""
-
-    @property
-    def layers(self) -> Sequence[LayerRow]:
-        """Its rows of `layers`, base first."""
-
-    @property
-    def configs(self) -> Sequence[ConfigRow]:
-        """Its row of `configs`, if it has one."""
-
-    @property
-    def index_entries(self) -> Sequence[IndexEntryRow]:
-        """Its rows of `index_entries`, in order."""
 
 
 class Numbers(NamedTuple):
@@ -91,10 +71,10 @@ class Segments:
         self._segments = 0
         self._next = limits.of_segment(0)
 
-    def add_all(self, each: Sequence[tuple[Flattened, int]]) -> None:
-        """Take manifests' rows, each with its order; commit a segment when enough is in hand."""
+    def add_all(self, bundle: Bundle) -> None:
+        """Take manifests' rows; commit a segment when enough is in hand."""
         with self._buffer_lock:
-            self._buffer.add_all(each)
+            self._buffer.add(bundle)
             limits = self._next
             full = self._buffer.reaches(limits)
         if full:
@@ -129,14 +109,19 @@ class _Buffer:
     def __init__(self) -> None:
         self.count = 0
         self.bytes = 0
-        self._loose: list[tuple[Flattened, int]] = []
+        self._loose: list[Bundle] = []
+        self._manifests = 0
+        """How many manifests the loose bundles have."""
         self._parts: list[tuple[_Place, dict[str, pa.Table]]] = []
 
-    def add_all(self, each: Sequence[tuple[Flattened, int]]) -> None:
-        self._loose += each
-        self.count += len(each)
-        self.bytes += sum([flattened.manifest.manifest_bytes for flattened, _ in each])
-        if len(self._loose) >= _PART:
+    def add(self, bundle: Bundle) -> None:
+        if not len(bundle):
+            return
+        self._loose.append(bundle)
+        self._manifests += len(bundle)
+        self.count += len(bundle)
+        self.bytes += bundle.bytes
+        if self._manifests >= _PART:
             self._pack()
 
     def reaches(self, limits: Limits) -> bool:
@@ -151,54 +136,36 @@ class _Buffer:
 
     def _pack(self) -> None:
         self._loose.sort(key=_place)
-        part = tables_of([flattened for flattened, _ in self._loose])
-        self._parts.append((_place(self._loose[0]), part))
-        self._loose = []
+        self._parts.append((_place(self._loose[0]), tables_of(self._loose)))
+        self._loose, self._manifests = [], 0
 
 
-def tables_of(each: Sequence[Flattened]) -> dict[str, pa.Table]:
+def tables_of(bundles: Sequence[Bundle]) -> dict[str, pa.Table]:
     """Return each table of a segment that holds these manifests, in their order."""
+    all_ = Bundle()
+    for bundle in bundles:
+        all_.extend(bundle)
     columns = {
-        "manifests": columns_of(one.manifest for one in each),
-        "layers": _layers(each),
-        "configs": columns_of(row for one in each for row in one.configs),
-        "index_entries": columns_of(row for one in each for row in one.index_entries),
+        "manifests": columns_of(all_.manifests),
+        "layers": [*_manifests_and_positions(all_), *all_.layers] if any(all_.counts) else [],
+        "configs": columns_of(all_.configs),
+        "index_entries": columns_of(all_.entries),
     }
     return {name: arrow_of(TABLES[name], its) for name, its in columns.items()}
 
 
-def _place(given: tuple[Flattened, int]) -> _Place:
-    row, order = given[0].manifest, given[1]
-    return (row.registry_id, row.region, row.repository, order, row.manifest_digest)
+def _place(bundle: Bundle) -> _Place:
+    first = bundle.manifests[0]
+    return (first.registry_id, first.region, first.repository, bundle.orders[0], first.manifest_digest)
 
 
-def _layers(each: Sequence[Flattened]) -> Columns:
-    """Return the columns of `layers`, without ever making the rows of those that are columns already."""
-    columns: list[list[Any]] = [[] for _ in LayerRow._fields[2:]]
-    digests, media_types, sizes, distributable, annotations, repeated = columns
-    counts = [len(one.layers) for one in each]
-    for one, count in zip(each, counts, strict=True):
-        layers = one.layers
-        if isinstance(layers, Layers):
-            digests += layers.digests
-            media_types += layers.media_types
-            sizes += layers.sizes
-            distributable += layers.distributable
-            annotations += [None] * count
-            repeated += [False] * count
-        elif count:
-            for column, values in zip(columns, zip(*(row[2:] for row in layers), strict=True), strict=True):
-                column.extend(values)
-    return [*_manifests_and_positions(each, counts), *columns] if digests else []
-
-
-def _manifests_and_positions(each: Sequence[Flattened], counts: Sequence[int]) -> tuple[pa.Array, pa.Array]:
+def _manifests_and_positions(bundle: Bundle) -> tuple[pa.Array, pa.Array]:
     """Return the first two columns of `layers`, made by Arrow: from lists they took as long as all the others."""
-    ends = pa.array([0, *accumulate(counts)], pa.int32())
+    ends = pa.array([0, *accumulate(bundle.counts)], pa.int32())
     # Of each layer, whose list it is in.
     parents = pc.list_parent_indices(pa.ListArray.from_arrays(ends, pa.nulls(ends[-1].as_py())))
-    manifests = pa.array([one.manifest.manifest_digest for one in each], pa.string())
     numbers = pa.array(range(len(parents)), pa.int32())
+    manifests = pa.array(bundle.digests, pa.string())
     return manifests.take(parents), pc.subtract(numbers, ends.take(parents))
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from support.manifests import descriptor, image, index
 from support.store_rows import NOON, read
 
-from indexer.flatten import Flattened, Layers, Source, flatten
+from indexer.flatten import Bundle, Flattened, Given, Source, flatten, flatten_all
 from indexer.model import Digest
 from indexer.store import Store
 from indexer.store.parquet import arrow_of, columns_of
@@ -27,7 +27,7 @@ def flat(raw: bytes, source: Source = SOURCE) -> Flattened:
 
 
 def documents() -> list[bytes]:
-    """Manifests whose layers are columns already, and such whose layers are rows; none, one and many."""
+    """Manifests of the common form and others; with no layer, with one and with many."""
     child = image("child", {"a": 1})
     return [
         image("c1", {"a": 1, "b": 2, "c": 3}),
@@ -42,15 +42,14 @@ def documents() -> list[bytes]:
 
 @pytest.mark.parametrize("take", [1, 3, 7])
 def test_layers_stand_as_their_rows_say(tmp_path: Path, take: int) -> None:
-    flat(documents()[0])  # its media types are known from here on
     facts = [flat(raw) for raw in documents()]
-    assert {type(each.layers) for each in facts} == {Layers, list}
+    given = [Given(Digest.of(raw), raw, SOURCE, order=order) for order, raw in enumerate(documents())]
     store = Store.create_or_open(tmp_path / "store")
     with store.writer(now=lambda: NOON, version="0") as writer:
-        for start in range(0, len(facts), take):
-            part = facts[start : start + take]
-            assert writer.add_all([(each, start + at) for at, each in enumerate(part)]) == len(part)
-        assert writer.add_all([(each, 0) for each in facts]) == 0
+        for start in range(0, len(given), take):
+            part = given[start : start + take]
+            assert writer.add_all(flatten_all(part)) == len(part)
+        assert writer.add_all(flatten_all(given)) == 0
         assert writer.duplicates == len(facts)
     files = store.files()
     for table, rows in (
@@ -76,7 +75,7 @@ def test_many_manifests_that_come_out_of_order_are_all_there(tmp_path: Path) -> 
     store = Store.create_or_open(tmp_path / "store")
     with store.writer(now=lambda: NOON, version="0", segment_manifests=10_000) as writer:
         for start in (900, 0, 300, 600, *range(1_200, 5_000, 300)):
-            writer.add_all(each[start : start + 300])
+            writer.add_all(Bundle.of(each[start : start + 300]))
     # The first segments of a run are small: of each, what was added late stands behind.
     assert sorted(row["layer_digest"] for row in read(store.files(), "layers")) == sorted(
         row.layer_digest for flattened, _ in each for row in flattened.layers

@@ -28,6 +28,7 @@ from support.store_rows import (
 )
 
 from indexer.errors import StoreError, StoreLocked
+from indexer.flatten import Bundle
 from indexer.objects import Bucket, connect
 from indexer.store import Store, Writer, segments_of
 from indexer.store.s3.lease import LEASE, Lease, Watched
@@ -313,9 +314,9 @@ def test_workers_write_under_the_lease_of_their_writer(bucket: Place) -> None:
         assert share.descriptors == ()
         json.dumps(share[:3])
         segments = segments_of(share, writer.run_id, worker=0, workers=2, check=fine)
-        segments.add_all([(facts("a"), 0)])
+        segments.add_all(Bundle.of([(facts("a"), 0)]))
         segments.flush()
-        segments.add_all([(facts("b"), 0)])
+        segments.add_all(Bundle.of([(facts("b"), 0)]))
         dead_for(bucket, LEASE + 5)
         write_run(Store.open(bucket.location), ["c"])
         with pytest.raises(StoreError, match="lost the lock"):

@@ -10,6 +10,7 @@ import pytest
 from support.store_rows import NOON, facts
 
 from indexer.errors import StoreError, StoreLocked
+from indexer.flatten import Bundle
 from indexer.store import Store, segments_of
 
 
@@ -23,7 +24,7 @@ def test_workers_write_for_the_writer(tmp_path: Path) -> None:
         for worker in range(3):
             segments = segments_of(writer.share, writer.run_id, worker=worker, workers=3, check=nothing)
             for part in range(2):
-                segments.add_all([(facts(f"{worker} {part}"), 0)])
+                segments.add_all(Bundle.of([(facts(f"{worker} {part}"), 0)]))
                 segments.flush()
             segments.flush()
     assert store.files().segments == tuple(f"{writer.run_id}-{number:05d}" for number in range(1, 7))
@@ -42,7 +43,7 @@ def test_nothing_is_committed_once_the_right_is_gone(tmp_path: Path) -> None:
 
     with store.writer(now=lambda: NOON, version="0") as writer:
         segments = segments_of(writer.share, writer.run_id, worker=0, workers=1, check=gone_the_second_time)
-        segments.add_all([(facts("a"), 0)])
+        segments.add_all(Bundle.of([(facts("a"), 0)]))
         with pytest.raises(StoreError, match="gone"):
             segments.flush()
         assert store.files().segments == ()

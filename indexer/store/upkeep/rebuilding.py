@@ -28,7 +28,7 @@ def rebuilt(manifests: pa.Table) -> Tables:
     """Return the rows of all tables of a segment, in the order of `manifests`, as this version makes them."""
     parts: dict[str, list[pa.Table]] = {table.name: [table.schema.empty_table()] for table in SEGMENT_TABLES}
     for start in range(0, len(manifests), _AT_ONCE):
-        made = tables_of([again(row) for row in rows(manifests.slice(start, _AT_ONCE))])
+        made = tables_of([again(list(rows(manifests.slice(start, _AT_ONCE))))])
         for table in SEGMENT_TABLES:
             parts[table.name].append(made[table.name])
     return {name: pa.concat_tables(each) for name, each in parts.items()}
