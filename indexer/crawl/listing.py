@@ -6,12 +6,12 @@ All of a repository is listed before any of it is fetched, so the pull times tha
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
 from indexer.crawl.images import all_pages, list_images
-from indexer.crawl.queue import Listed, Place
+from indexer.crawl.queue import Place
 from indexer.crawl.report import Cause, Subject
 from indexer.crawl.shared import Shared
 from indexer.crawl.stop import windowed
@@ -156,13 +156,9 @@ def _subject(repository: ListedRepository, image: ListedImage) -> Subject:
     return Subject(repository.name, image.digest, image.tags[0] if image.tags else None)
 
 
-def _to_fetch(images: Iterable[ListedImage]) -> Iterator[Listed]:
+def _to_fetch(images: Iterable[ListedImage]) -> list[ListedImage]:
     """ECR does not give archived images, nor those on their way back: they are listed and not asked for."""
-    return (
-        Listed(Digest(image.digest), image.tags[0] if image.tags else None, image.last_pulled_at)
-        for image in images
-        if image.status not in _NOT_GIVEN
-    )
+    return [image for image in images if image.status not in _NOT_GIVEN]
 
 
 def _row(walk: Walk, run_id: str, repository: ListedRepository, status: str, error: str | None) -> RepositoryRow:

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import compress
 from typing import Protocol
 
 from indexer.crawl.queue import Listed, Place, Queue, Refusal, Wanted, key_of
-from indexer.ecr import FetchFailure
+from indexer.ecr import FetchFailure, ListedImage
 from indexer.model import Digest
 
 
 class Known(Protocol):
     """The digests a store has."""
 
-    def __contains__(self, digest: object, /) -> bool:
-        """Whether the store has the manifest."""
+    def missing(self, digests: Sequence[str], /) -> list[bool]:
+        """Return of each digest whether the store does not have the manifest."""
 
 
 class Plan:
@@ -39,32 +40,32 @@ class Plan:
         self._hidden: dict[Digest, list[tuple[Place, Listed]]] = defaultdict(list)
         self._order = 0
 
-    def want(self, place: Place, images: Iterable[Listed]) -> int:
+    def want(self, place: Place, images: Sequence[ListedImage]) -> int:
         """Plan to fetch what is neither stored nor planned; return how many that are.
 
         `images` stand in the order in which their rows are to stand in the store.
         """
         with self._lock:
             new: dict[bytes | str, Listed] = {}
-            for image in images:
-                if self._filtered:
-                    self.shown.add(image.digest)
-                if image.digest in self._known:
-                    continue
-                key = key_of(image.digest)
+            if self._filtered:
+                self.shown.update(image.digest for image in images)
+            for image in self._missing(images):
+                key, listed = key_of(image.digest), _listed(image)
                 if key in self._planned or key in new:
-                    self._elsewhere[image.digest].append((place, image))
+                    self._elsewhere[listed.digest].append((place, listed))
                     continue
-                new[key] = image
+                new[key] = listed
             self._add(place, new)
             return len(new)
 
-    def hide(self, place: Place, images: Iterable[Listed]) -> None:
+    def hide(self, place: Place, images: Sequence[ListedImage]) -> None:
         """Remember images that a filter hides: an index may list them."""
         with self._lock:
-            for image in images:
-                if image.digest not in self._known:
-                    self._hidden[image.digest].append((place, image))
+            for image in self._missing(images):
+                self._hidden[Digest(image.digest)].append((place, _listed(image)))
+
+    def _missing(self, images: Sequence[ListedImage]) -> Iterator[ListedImage]:
+        return compress(images, self._known.missing([image.digest for image in images]))
 
     @property
     def hides(self) -> bool:
@@ -117,3 +118,7 @@ class Plan:
             self._planned.update(images)
             self._queues[place].add_all(list(images.values()), list(images), self._order)
             self._order += len(images)
+
+
+def _listed(image: ListedImage) -> Listed:
+    return Listed(Digest(image.digest), image.tags[0] if image.tags else None, image.last_pulled_at)

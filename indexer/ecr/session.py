@@ -21,6 +21,7 @@ from botocore.credentials import (
 from botocore.exceptions import BotoCoreError, ProfileNotFound
 
 import indexer
+from indexer.ecr.models import models
 from indexer.ecr.parsing import AnswerParsers
 from indexer.errors import ConfigError, RegistryRefused
 
@@ -97,6 +98,7 @@ def session_for(target: Target, parsers: AnswerParsers | None = None) -> boto3.s
         core = botocore.session.Session(profile=target.profile)
         if target.role_arn is not None:
             core = _assuming(core, target)
+        core.register_component("data_loader", models(core.get_config_variable("data_path")))
         if parsers is not None:
             core.register_component("response_parser_factory", parsers)
         session = boto3.session.Session(botocore_session=core, region_name=target.region)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from indexer.flatten.again import VERSION, again, is_genuine
 from indexer.flatten.bundle import Bundle, Rows
-from indexer.flatten.checks import is_sha256
+from indexer.flatten.checks import are_sha256, is_sha256
 from indexer.flatten.manifests import parse
 from indexer.flatten.many import Given, flatten_all
 from indexer.flatten.rows import Flattened, Source, flatten
@@ -25,6 +25,7 @@ __all__ = [
     "Rows",
     "Source",
     "again",
+    "are_sha256",
     "digest_matches",
     "flatten",
     "flatten_all",

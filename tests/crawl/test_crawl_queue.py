@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from indexer.crawl.fetching import Feed
 from indexer.crawl.plan import Plan
 from indexer.crawl.queue import Listed, Place, Queue, Refusal, Wanted, key_of
-from indexer.ecr import FetchFailure
+from indexer.ecr import FetchFailure, ListedImage
 from indexer.model import Digest
+from indexer.store import Known
 
 PLACE, OTHER = Place(0, "team/app"), Place(0, "team/copy")
 SHA512 = Digest("sha512:" + "5" * 128)
@@ -39,10 +40,16 @@ def listed(number: int, tag: str | None = None) -> Listed:
     return Listed(Digest(f"sha256:{number:064x}"), tag, number)
 
 
+def image(number: int, *tags: str) -> ListedImage:
+    return ListedImage(listed(number).digest, tags, None, None, None, None, number, "ACTIVE", None)
+
+
 def test_a_plan_holds_each_digest_once_and_remembers_who_else_has_it() -> None:
-    plan = Plan({listed(3).digest})
-    assert plan.want(PLACE, [listed(1), listed(2, "a"), listed(1, "again"), listed(3)]) == 2
-    assert plan.want(OTHER, [listed(2, "b"), listed(4)]) == 1
+    known = Known()
+    known.add(listed(3).digest)
+    plan = Plan(known)
+    assert plan.want(PLACE, [image(1), image(2, "a"), image(1, "again"), image(3)]) == 2
+    assert plan.want(OTHER, [image(2, "b", "c"), image(4)]) == 1
     assert plan.planned == 3
     taken = plan.take()
     assert {place: list(queue) for place, queue in taken.items()} == {
@@ -59,9 +66,9 @@ def test_a_plan_holds_each_digest_once_and_remembers_who_else_has_it() -> None:
 
 
 def test_a_feed_gives_calls_of_one_repository_each() -> None:
-    plan = Plan(set())
-    plan.want(PLACE, map(listed, range(5)))
-    plan.want(OTHER, map(listed, range(5, 8)))
+    plan = Plan(Known())
+    plan.want(PLACE, [*map(image, range(5))])
+    plan.want(OTHER, [*map(image, range(5, 8))])
     tasks = list(Feed(plan.take(), 2))
     assert [(task.place, len(task.wanted)) for task in tasks] == [
         (PLACE, 2),

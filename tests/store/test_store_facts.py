@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from support.manifests import digest_of
 from support.store_rows import NOON, PLACE, VERSION, broken, facts, repository, run_row
 
+from indexer.flatten import is_sha256
 from indexer.store import Known, Store
 
 HEX = st.text("0123456789abcdef", min_size=64, max_size=64)
@@ -51,6 +52,9 @@ def test_known_is_a_set(stored: list[list[str]], added: list[str], asked: list[s
     assert len(known) == len(model)
     for digest in (*asked, *model):
         assert (digest in known) == (digest in model)
+    assert known.missing(asked) == [digest not in model for digest in asked]
+    plain = [digest for digest in (*model, *asked) if is_sha256(digest)]
+    assert known.missing(plain) == [digest not in model for digest in plain]
     assert len(copy) == len({digest for digests in stored for digest in digests})
     assert None not in known
     assert b"a" not in known
