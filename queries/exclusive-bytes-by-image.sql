@@ -8,31 +8,22 @@
 -- parameter: repository glob = * : repositories to show
 -- parameter: limit count = 20 : rows at most
 -- empty: No image matches, or none is in the store yet; indexer run fills it.
-with
--- The rows that show; what they consist of is a matter of these alone.
-shown as materialized (
-    from image_deletions
-    where repository glob $repository
-    order by exclusive_bytes desc, reclaimable_bytes desc, registry_id, region, repository, manifest_digest
-    limit $limit
-)
 select
     registry_id,
     region,
     repository,
-    images.tags,
+    tags,
     manifest_digest,
-    whole_images.logical_bytes,
-    shown.reclaimable_bytes,
-    shown.exclusive_bytes,
-    whole_images.manifests,
-    whole_images.in_index,
-    whole_images.blobs_unknown_size,
-    whole_images.manifests_unknown,
-    shown.repository_unknown,
-    shown.unknown_elsewhere,
-    images.pushed_at
-from shown
-inner join whole_images using (registry_id, region, repository, manifest_digest)
-inner join images using (registry_id, region, repository, manifest_digest)
-order by shown.exclusive_bytes desc, shown.reclaimable_bytes desc, registry_id, region, repository, manifest_digest
+    logical_bytes,
+    reclaimable_bytes,
+    exclusive_bytes,
+    manifests,
+    in_index,
+    blobs_unknown_size,
+    manifests_unknown,
+    repository_unknown,
+    unknown_elsewhere,
+    pushed_at
+from image_deletions(repository_glob := $repository, row_limit := $limit)
+order by exclusive_bytes desc, reclaimable_bytes desc, registry_id, region, repository, manifest_digest
+limit $limit

@@ -12,41 +12,27 @@
 -- empty: No tag matches, or none is in the store yet; indexer run fills it.
 with
 tagged as (
-    select registry_id, region, repository, manifest_digest, unnest(tags) as tag, len(tags) - 1 as other_tags, pushed_at
-    from images
-    where repository glob $repository
-),
--- The rows that show; what they consist of is a matter of these alone.
-shown as materialized (
-    select
-        tagged.*,
-        case when tagged.other_tags = 0 then image_deletions.reclaimable_bytes else 0 end as reclaimable_bytes,
-        case when tagged.other_tags = 0 then image_deletions.exclusive_bytes else 0 end as exclusive_bytes,
-        image_deletions.repository_unknown,
-        image_deletions.unknown_elsewhere
-    from tagged
-    inner join image_deletions using (registry_id, region, repository, manifest_digest)
-    where tagged.tag glob $tag
-    order by exclusive_bytes desc, reclaimable_bytes desc, registry_id, region, repository, tagged.tag
-    limit $limit
+    select *, unnest(tags) as tag
+    from image_deletions(repository_glob := $repository, tag_glob := $tag, by_tag := true, row_limit := $limit)
 )
 select
     registry_id,
     region,
     repository,
-    shown.tag,
+    tag,
     manifest_digest,
-    shown.other_tags,
-    whole_images.logical_bytes,
-    shown.reclaimable_bytes,
-    shown.exclusive_bytes,
-    whole_images.manifests,
-    whole_images.in_index,
-    whole_images.blobs_unknown_size,
-    whole_images.manifests_unknown,
-    shown.repository_unknown,
-    shown.unknown_elsewhere,
-    shown.pushed_at
-from shown
-inner join whole_images using (registry_id, region, repository, manifest_digest)
-order by shown.exclusive_bytes desc, shown.reclaimable_bytes desc, registry_id, region, repository, shown.tag
+    len(tags) - 1 as other_tags,
+    logical_bytes,
+    reclaimable_bytes,
+    exclusive_bytes,
+    manifests,
+    in_index,
+    blobs_unknown_size,
+    manifests_unknown,
+    repository_unknown,
+    unknown_elsewhere,
+    pushed_at
+from tagged
+where tag glob $tag
+order by exclusive_bytes desc, reclaimable_bytes desc, registry_id, region, repository, tag
+limit $limit

@@ -26,7 +26,7 @@ places as materialized (
         listed_run_id,
         -- within these, blob mounting can share
         dense_rank() over (order by registry_id, region, encryption_type, kms_key) as pool_number,
-        row_number() over (order by registry_id, region, repository) as repository_number
+        (row_number() over (order by registry_id, region, repository))::integer as repository_number
     from repositories
 ),
 deleted as materialized (
@@ -68,60 +68,98 @@ image_figures as materialized (
     group by repository_number
     having bool_or(is_deleted)
 ),
-repository_blobs as materialized (
+-- Most blobs are in one repository: of these only the sums are of interest.
+deleted_blobs as (
     select
-        held_flags.repository_number,
-        mentions.blob_digest,
+        case when min(held_flags.repository_number) = max(held_flags.repository_number)
+            then min(held_flags.repository_number)
+        end as repository_number,
+        case when min(held_flags.repository_number) < max(held_flags.repository_number) then blob_digest end as shared_digest,
         max(mentions.size) as size,
-        bool_or(mentions.is_stored) as is_stored,
-        bool_and(held_flags.is_deleted) as is_unused,
+        bool_and(held_flags.is_deleted) as is_freed,
         count(*) filter (where held_flags.is_deleted and not mentions.is_repeat) as deleted_manifests
     from all_blob_references as mentions
     inner join held_flags using (manifest_digest)
     where held_flags.is_known
-    group by held_flags.repository_number, mentions.blob_digest
-),
--- Numbers in place of digests, from here on.
-numbered_blobs as materialized (
-    select blob_digest, max(size) as size, count(*) as holders, row_number() over () as blob_number
-    from repository_blobs
     group by blob_digest
-    having bool_or(is_stored)
+    having bool_or(mentions.is_stored) and deleted_manifests > 0
 ),
-repository_blob_numbers as materialized (
+deleted_bytes as materialized (
     select
-        places.pool_number,
-        places.repository_number,
-        numbered_blobs.blob_number,
-        numbered_blobs.size,
-        numbered_blobs.holders,
-        repository_blobs.deleted_manifests,
-        repository_blobs.is_unused,
+        repository_number,
+        shared_digest,
+        max(size) as largest_size,
+        sum(size::hugeint * deleted_manifests) as logical_bytes,
+        sum(size) filter (where is_freed) as reclaimable_bytes,
+        count(*) filter (where is_freed and size is null) as blobs_unknown_size
+    from deleted_blobs
+    group by repository_number, shared_digest
+),
+shared_digests as materialized (
+    select shared_digest, row_number() over () as blob_number, largest_size
+    from deleted_bytes
+    where shared_digest is not null
+),
+-- A left join, and a row for all others: a guess at how few they are makes DuckDB keep the mentions in memory.
+shared_mentions as (
+    select
+        held_flags.repository_number,
+        shared_digests.blob_number,
+        any_value(shared_digests.largest_size) as size,
+        count(*) filter (where held_flags.is_deleted and not mentions.is_repeat) as deleted_manifests,
+        bool_and(held_flags.is_deleted) as is_unused,
         -- A blob that the repository has only as a foreign layer is not stored there.
-        repository_blobs.is_unused and repository_blobs.is_stored as is_freed
-    from repository_blobs
-    inner join numbered_blobs using (blob_digest)
+        bool_and(held_flags.is_deleted) and bool_or(mentions.is_stored) as is_freed
+    from all_blob_references as mentions
+    inner join held_flags using (manifest_digest)
+    left join shared_digests on shared_digests.shared_digest = mentions.blob_digest
+    where held_flags.is_known
+    group by held_flags.repository_number, shared_digests.blob_number
+    having count(shared_digests.blob_number) > 0
+),
+shared_blobs as materialized (
+    select places.pool_number, shared_mentions.*
+    from shared_mentions
     inner join places using (repository_number)
 ),
--- What one repository alone holds needs no comparison with others: that is most.
 pool_blobs as (
     select pool_number, blob_number, min(repository_number) filter (where is_freed) as counted_in
-    from repository_blob_numbers
-    where holders > 1
+    from shared_blobs
     group by pool_number, blob_number
     having bool_and(is_unused)
 ),
-blob_figures as (
+all_bytes as (
+    select
+        repository_number,
+        logical_bytes,
+        reclaimable_bytes,
+        reclaimable_bytes as mounted_bytes,
+        reclaimable_bytes as mounted_bytes_once,
+        blobs_unknown_size
+    from deleted_bytes
+    where repository_number is not null
+    union all
     select
         repository_number,
         sum(size::hugeint * deleted_manifests) as logical_bytes,
         sum(size) filter (where is_freed) as reclaimable_bytes,
-        sum(size) filter (where is_freed and (holders = 1 or counted_in is not null)) as mounted_bytes,
-        sum(size) filter (where is_freed and (holders = 1 or repository_number = counted_in)) as mounted_bytes_once,
+        sum(size) filter (where is_freed and counted_in is not null) as mounted_bytes,
+        sum(size) filter (where is_freed and repository_number = counted_in) as mounted_bytes_once,
         count(*) filter (where is_freed and size is null) as blobs_unknown_size
-    from repository_blob_numbers
+    from shared_blobs
     left join pool_blobs using (pool_number, blob_number)
     where deleted_manifests > 0
+    group by repository_number
+),
+blob_figures as (
+    select
+        repository_number,
+        sum(logical_bytes) as logical_bytes,
+        sum(reclaimable_bytes) as reclaimable_bytes,
+        sum(mounted_bytes) as mounted_bytes,
+        sum(mounted_bytes_once) as mounted_bytes_once,
+        sum(blobs_unknown_size) as blobs_unknown_size
+    from all_bytes
     group by repository_number
 ),
 pool_figures as (

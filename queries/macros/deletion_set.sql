@@ -125,10 +125,9 @@ select
     places.region,
     places.repository,
     held_manifests.manifest_digest,
-    chosen.held_number is not null as is_chosen,
+    held_manifests.held_number in (select held_number from chosen) as is_chosen,
     held_manifests.is_own_pull as is_in_doubt
-from going
+from held_manifests
+semi join going using (held_number)
 anti join needed using (held_number)
-inner join held_manifests using (held_number)
 inner join places using (repository_number)
-left join chosen using (held_number)

@@ -3,116 +3,102 @@
 -- column: manifest_digest : A manifest that is part of it, which it is itself too; one may be part of several.
 -- column: goes : Whether this part would go if the image alone was deleted: nothing else in the repository needs it.
 with recursive
-links as materialized (
-    select registry_id, region, repository, holder_digest, manifest_digest, is_entry, is_listed, is_named
+ends as (
+    select registry_id, region, repository, manifest_digest, true as is_member, is_entry, is_listed, is_named
+    from repository_links
+    union all
+    -- What belongs to nothing is held because it is listed.
+    select registry_id, region, repository, holder_digest, false as is_member, false as is_entry, false as is_listed, false as is_named
     from repository_links
 ),
-members as materialized (
+-- Numbers in place of digests, from here on.
+nodes as materialized (
     select
         registry_id,
         region,
         repository,
         manifest_digest,
+        row_number() over () as node,
         bool_or(is_entry) as is_entry,
-        bool_or(is_listed) as is_listed,
-        bool_or(is_named) as is_named
-    from links
+        not bool_or(is_member) or bool_or(is_listed) as is_listed,
+        not bool_or(is_member) or bool_or(is_named) as is_named
+    from ends
     group by registry_id, region, repository, manifest_digest
 ),
--- What is held, but not listed, may be hidden by a filter of config.yaml: it stays, and so does what it needs.
-linked_holders as materialized (
-    select distinct registry_id, region, repository, holder_digest as manifest_digest, true as is_listed
-    from links
-    anti join members
-        on members.manifest_digest = links.holder_digest
+links as materialized (
+    select holders.node as holder, members.node as member
+    from repository_links as links
+    inner join nodes as holders
+        on holders.manifest_digest = links.holder_digest
+        and holders.repository = links.repository
+        and holders.region = links.region
+        and holders.registry_id = links.registry_id
+    inner join nodes as members
+        on members.manifest_digest = links.manifest_digest
         and members.repository = links.repository
         and members.region = links.region
         and members.registry_id = links.registry_id
-    union all
-    select registry_id, region, repository, manifest_digest, is_listed
-    from members
+),
+-- What is held, but not listed, may be hidden by a filter of config.yaml: it stays, and so does what it needs.
+tops as materialized (
+    select node as top, is_listed
+    from nodes
     where is_named or not is_listed
 ),
 contents as materialized (
-    select links.registry_id, links.region, links.repository, links.holder_digest as image_digest, links.manifest_digest
+    select holder as top, member
     from links
-    semi join linked_holders
-        on linked_holders.manifest_digest = links.holder_digest
-        and linked_holders.repository = links.repository
-        and linked_holders.region = links.region
-        and linked_holders.registry_id = links.registry_id
+    semi join tops on tops.top = links.holder
     union -- not union all: indexes that name each other must end
-    select contents.registry_id, contents.region, contents.repository, contents.image_digest, links.manifest_digest
+    select contents.top, links.member
     from contents
-    inner join links
-        on links.holder_digest = contents.manifest_digest
-        and links.repository = contents.repository
-        and links.region = contents.region
-        and links.registry_id = contents.registry_id
+    inner join links on links.holder = contents.member
 ),
-listed_holders as materialized (
-    select registry_id, region, repository, manifest_digest
-    from linked_holders
+listed_tops as (
+    select top
+    from tops
     where is_listed
 ),
 -- What belongs to nothing listed but its own like, as only tags can make it (or a hidden manifest in between): each
 -- counts as an image, so that none is lost, and nothing goes.
 circles as (
-    select members.registry_id, members.region, members.repository, members.manifest_digest
-    from members
-    anti join listed_holders using (registry_id, region, repository, manifest_digest)
-    anti join (
-        select contents.registry_id, contents.region, contents.repository, contents.manifest_digest
-        from contents
-        semi join listed_holders
-            on listed_holders.manifest_digest = contents.image_digest
-            and listed_holders.repository = contents.repository
-            and listed_holders.region = contents.region
-            and listed_holders.registry_id = contents.registry_id
-    ) as listed_contents using (registry_id, region, repository, manifest_digest)
-    where members.is_listed and not members.is_named
+    select node as top
+    from nodes
+    anti join (select member as node from contents semi join listed_tops using (top)) as listed_contents using (node)
+    where is_listed and not is_named
 ),
-content_holders as (
-    select registry_id, region, repository, manifest_digest, count(*) as holders
+-- What goes with a top: parts of it alone that are none themselves.
+parts_of_one as (
+    select member
     from contents
-    where image_digest <> manifest_digest
-    group by registry_id, region, repository, manifest_digest
+    where top <> member
+    group by member
+    having count(*) = 1 and member not in (select top from tops)
 ),
-holder_parts as (
-    select
-        contents.registry_id,
-        contents.region,
-        contents.repository,
-        contents.image_digest,
-        contents.manifest_digest,
-        content_holders.holders = 1 and own_holders.manifest_digest is null as is_alone
+parts as (
+    select top, member, member in (select member from parts_of_one) as is_alone
     from contents
-    inner join content_holders using (registry_id, region, repository, manifest_digest)
-    left join linked_holders as own_holders using (registry_id, region, repository, manifest_digest)
-    where contents.image_digest <> contents.manifest_digest
+    where top <> member
     union all
-    select registry_id, region, repository, manifest_digest as image_digest, manifest_digest, true as is_alone
-    from linked_holders
+    select top, top as member, true as is_alone
+    from tops
+),
+found_parts as (
+    select parts.*
+    from parts
+    semi join listed_tops using (top)
+    union all
+    select top, top as member, false as is_alone
+    from circles
 )
 select
-    holder_parts.registry_id,
-    holder_parts.region,
-    holder_parts.repository,
-    holder_parts.image_digest,
-    holder_parts.manifest_digest,
+    images.registry_id,
+    images.region,
+    images.repository,
+    images.manifest_digest as image_digest,
+    members.manifest_digest,
     -- ECR does not delete what an index lists.
-    holder_parts.is_alone and not coalesce(members.is_entry, false) as goes
-from holder_parts
-semi join listed_holders
-    on listed_holders.manifest_digest = holder_parts.image_digest
-    and listed_holders.repository = holder_parts.repository
-    and listed_holders.region = holder_parts.region
-    and listed_holders.registry_id = holder_parts.registry_id
-left join members
-    on members.manifest_digest = holder_parts.image_digest
-    and members.repository = holder_parts.repository
-    and members.region = holder_parts.region
-    and members.registry_id = holder_parts.registry_id
-union all
-select registry_id, region, repository, manifest_digest as image_digest, manifest_digest, false as goes
-from circles
+    found_parts.is_alone and not images.is_entry as goes
+from found_parts
+inner join nodes as images on images.node = found_parts.top
+inner join nodes as members on members.node = found_parts.member

@@ -3,7 +3,7 @@
 -- column: last_external_pull_at : last_pulled_at; where that is this program's own fetch, the pull time listed just before it. NULL: never pulled.
 -- column: last_used_at : The newest of its push, its last_external_pull_at, and those of all manifests that are in an index with it.
 -- column: listed_at : When the run started that listed it, UTC.
-with recursive
+with
 numbered_images as materialized (
     select
         run_id,
@@ -20,12 +20,19 @@ numbered_images as materialized (
 ),
 -- Five minutes: clocks that differ more are refused by AWS. A pull recorded further from our fetch is somebody else's,
 -- and so is one that was listed before we fetched.
+fetches as (
+    select min(fetched_at) as first_fetched_at, max(fetched_at) as last_fetched_at
+    from all_manifests
+),
 own_pulls as (
     select numbered_images.image_number, documents.pulled_before_fetch_at as pulled_before_at
     from numbered_images
     inner join all_manifests as documents using (registry_id, region, repository, manifest_digest)
     where
-        numbered_images.last_pulled_at >= documents.fetched_at - interval 5 minutes
+        -- Most were last pulled before our first fetch: these are not looked for.
+        numbered_images.last_pulled_at >= (select first_fetched_at from fetches) - interval 5 minutes
+        and numbered_images.last_pulled_at <= (select last_fetched_at from fetches) + interval 5 minutes
+        and numbered_images.last_pulled_at >= documents.fetched_at - interval 5 minutes
         and numbered_images.last_pulled_at <= documents.fetched_at + interval 5 minutes
         and numbered_images.last_pulled_at is distinct from documents.pulled_before_fetch_at
 ),
@@ -44,50 +51,31 @@ pulls as materialized (
     left join runs using (run_id)
     left join own_pulls using (image_number)
 ),
-entry_links as materialized (
-    select registry_id, region, repository, holder_digest, manifest_digest
-    from repository_links
-    where is_entry
+-- An index that is not listed is below one that is, with all that is in it.
+index_parts as (
+    select image_number as index_number, registry_id, region, repository, index_contents.manifest_digest
+    from numbered_images
+    inner join index_contents on index_contents.index_digest = numbered_images.manifest_digest
 ),
-index_parts as materialized (
-    select registry_id, region, repository, holder_digest as index_digest, holder_digest as manifest_digest
-    from entry_links
-    union -- not union all: indexes that name each other must end
-    select
-        index_parts.registry_id,
-        index_parts.region,
-        index_parts.repository,
-        index_parts.index_digest,
-        entry_links.manifest_digest
+part_numbers as materialized (
+    select index_parts.index_number, numbered_images.image_number
+    from numbered_images
+    inner join index_parts using (registry_id, region, repository, manifest_digest)
+    union
+    select index_number, index_number as image_number
     from index_parts
-    inner join entry_links
-        on entry_links.holder_digest = index_parts.manifest_digest
-        and entry_links.repository = index_parts.repository
-        and entry_links.region = index_parts.region
-        and entry_links.registry_id = index_parts.registry_id
-),
-part_uses as materialized (
-    select
-        index_parts.registry_id,
-        index_parts.region,
-        index_parts.repository,
-        index_parts.index_digest,
-        numbered_images.image_number,
-        pulls.used_at
-    from index_parts
-    inner join numbered_images using (registry_id, region, repository, manifest_digest)
-    inner join pulls using (image_number)
 ),
 index_uses as (
-    select registry_id, region, repository, index_digest, max(used_at) as used_at
-    from part_uses
-    group by registry_id, region, repository, index_digest
+    select part_numbers.index_number, max(pulls.used_at) as used_at
+    from part_numbers
+    inner join pulls using (image_number)
+    group by part_numbers.index_number
 ),
 family_uses as (
-    select part_uses.image_number, max(index_uses.used_at) as used_at
-    from part_uses
-    inner join index_uses using (registry_id, region, repository, index_digest)
-    group by part_uses.image_number
+    select part_numbers.image_number, max(index_uses.used_at) as used_at
+    from part_numbers
+    inner join index_uses using (index_number)
+    group by part_numbers.image_number
 )
 select
     numbered_images.registry_id,

@@ -5,6 +5,66 @@
 -- column: is_listed : Whether it is in images; a child may be absent, or hidden by a filter on tags.
 -- column: is_named : Whether it has a tag of its own: one that is not like sha256-<hex>.sig, which names what it refers to.
 with recursive
+documents as (
+    select manifest_digest, subject_digest
+    from all_manifests
+    where subject_digest is not null
+),
+referring_images as (
+    select
+        images.registry_id,
+        images.region,
+        images.repository,
+        manifest_digest,
+        images.subject_digest as listed_subject,
+        documents.subject_digest,
+        -- An image refers to something by its tags only where it has no others.
+        case
+            when len(list_filter(images.tags, lambda tag: not regexp_full_match(tag, 'sha256-[0-9a-f]{64}([.](sig|att|sbom))?'))) = 0
+                then list_transform(images.tags, lambda tag: 'sha256:' || tag[8:71])
+        end as tagged_subjects
+    from images
+    left join documents using (manifest_digest)
+    where images.subject_digest is not null or documents.subject_digest is not null or images.tags[1] like 'sha256-%'
+),
+subjects as (
+    select
+        registry_id,
+        region,
+        repository,
+        unnest(list_concat([listed_subject, subject_digest], tagged_subjects)) as holder_digest,
+        manifest_digest
+    from referring_images
+),
+referrers as materialized (
+    select distinct registry_id, region, repository, holder_digest, manifest_digest
+    from subjects
+    where holder_digest <> manifest_digest
+),
+linked_digests as (
+    select index_digest as manifest_digest
+    from all_index_entries
+    union
+    select manifest_digest
+    from all_index_entries
+    union
+    select holder_digest as manifest_digest
+    from referrers
+    union
+    select manifest_digest
+    from referrers
+),
+-- All that the rest needs of images, most of which belong to nothing.
+linked_images as materialized (
+    select
+        registry_id,
+        region,
+        repository,
+        manifest_digest,
+        len(list_filter(tags, lambda tag: not regexp_full_match(tag, 'sha256-[0-9a-f]{64}([.](sig|att|sbom))?'))) > 0 as is_named
+    from images
+    semi join linked_digests using (manifest_digest)
+),
 index_digests as materialized (
     select distinct index_digest as manifest_digest
     from all_index_entries
@@ -16,7 +76,7 @@ nested_entries as materialized (
 ),
 held_indexes as (
     select registry_id, region, repository, manifest_digest
-    from images
+    from linked_images
     semi join index_digests using (manifest_digest)
     union -- not union all: indexes that name each other must end
     select held_indexes.registry_id, held_indexes.region, held_indexes.repository, nested_entries.manifest_digest
@@ -32,64 +92,22 @@ entry_links as materialized (
         entries.manifest_digest
     from held_indexes
     inner join all_index_entries as entries on entries.index_digest = held_indexes.manifest_digest
+    where held_indexes.manifest_digest <> entries.manifest_digest
 ),
--- An image refers to something by its tags only where it has no others.
-referring_tags as (
-    select registry_id, region, repository, manifest_digest, tags
-    from images
-    where
-        tags[1] like 'sha256-%'
-        and len(list_filter(tags, lambda tag: not regexp_full_match(tag, 'sha256-[0-9a-f]{64}([.](sig|att|sbom))?'))) = 0
-),
-documents as (
-    select manifest_digest, subject_digest
-    from all_manifests
-    where subject_digest is not null
-),
-referrers as materialized (
-    select registry_id, region, repository, subject_digest as holder_digest, manifest_digest
-    from images
-    where subject_digest is not null
-    union
-    select images.registry_id, images.region, images.repository, documents.subject_digest as holder_digest, manifest_digest
-    from images
-    inner join documents using (manifest_digest)
-    union
-    select registry_id, region, repository, 'sha256:' || unnest(tags)[8:71] as holder_digest, manifest_digest
-    from referring_tags
-),
-held_subjects as (
-    select images.registry_id, images.region, images.repository, images.manifest_digest as holder_digest
-    from images
-    inner join (select distinct registry_id, region, repository, holder_digest from referrers) as subjects
-        on subjects.holder_digest = images.manifest_digest
-        and subjects.repository = images.repository
-        and subjects.region = images.region
-        and subjects.registry_id = images.registry_id
+held_manifests as (
+    select registry_id, region, repository, manifest_digest as holder_digest
+    from linked_images
     union
     select registry_id, region, repository, manifest_digest as holder_digest
     from entry_links
 ),
-links as materialized (
+links as (
     select registry_id, region, repository, holder_digest, manifest_digest, true as is_entry
     from entry_links
-    where holder_digest <> manifest_digest
     union all
     select registry_id, region, repository, holder_digest, manifest_digest, false as is_entry
     from referrers
-    semi join held_subjects using (registry_id, region, repository, holder_digest)
-    where holder_digest <> manifest_digest
-),
-listed_members as (
-    select
-        registry_id,
-        region,
-        repository,
-        manifest_digest,
-        len(list_filter(tags, lambda tag: not regexp_full_match(tag, 'sha256-[0-9a-f]{64}([.](sig|att|sbom))?'))) > 0 as is_named
-    from images
-    inner join (select distinct registry_id, region, repository, manifest_digest from links) as members
-        using (registry_id, region, repository, manifest_digest)
+    semi join held_manifests using (registry_id, region, repository, holder_digest)
 )
 select
     registry_id,
@@ -98,7 +116,7 @@ select
     links.holder_digest,
     manifest_digest,
     links.is_entry,
-    listed_members.is_named is not null as is_listed,
-    coalesce(listed_members.is_named, false) as is_named
+    linked_images.is_named is not null as is_listed,
+    coalesce(linked_images.is_named, false) as is_named
 from links
-left join listed_members using (registry_id, region, repository, manifest_digest)
+left join linked_images using (registry_id, region, repository, manifest_digest)

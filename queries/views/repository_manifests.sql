@@ -7,7 +7,7 @@ listed_images as (
     select registry_id, region, repository, manifest_digest
     from images
 ),
-children as (
+children as materialized (
     select distinct
         listed_images.registry_id,
         listed_images.region,
@@ -16,13 +16,19 @@ children as (
     from listed_images
     inner join index_contents on index_contents.index_digest = listed_images.manifest_digest
 ),
+-- Most images are no children; the few that are fit in memory.
+listed_children as (
+    select registry_id, region, repository, manifest_digest
+    from listed_images
+    semi join (select distinct manifest_digest from children) as child_digests using (manifest_digest)
+),
 held_manifests as (
     select *, true as is_listed
     from listed_images
     union all
     select *, false as is_listed
     from children
-    anti join listed_images using (registry_id, region, repository, manifest_digest)
+    anti join listed_children using (registry_id, region, repository, manifest_digest)
 )
 select
     held_manifests.registry_id,

@@ -1,0 +1,273 @@
+-- macro: What deleting single images would free, of those that free most. The figures of several images do not add up.
+-- parameter: repository_glob glob = * : repositories whose images to give; all of them count as holders of blobs
+-- parameter: tag_glob glob = null : only images that have such a tag
+-- parameter: by_tag boolean = false : whether one tag is deleted and not the image: then an image with several tags frees nothing
+-- parameter: row_limit count = null : only images whose exclusive bytes are among the this many largest, ties included; NULL for all
+-- column: reclaimable_bytes : The blobs that come back if this image alone is deleted, with those of its parts that nothing else in the repository needs.
+-- column: exclusive_bytes : Those of them that no other repository of the same account and region holds.
+-- column: manifests : How many manifests it consists of: itself, what is below it, and its referrers (signatures, SBOMs) without a tag of their own.
+-- column: in_index : Whether an index of the repository lists it; then ECR does not delete it alone.
+-- column: logical_bytes : The distinct layers and configs of each of its manifests, with the sizes that it gives, added up.
+-- column: blobs_unknown_size : How many of these have no size (Docker schema 1).
+-- column: manifests_unknown : How many of its manifests are not in the store, or could not be read.
+-- column: repository_unknown : Manifests of the repository whose contents are unknown: where it is not 0, the bytes to come back are an upper bound.
+-- column: unknown_elsewhere : Images of unknown contents in the account and region's other repositories, and repositories there that were never listed whole: where it is not 0, exclusive_bytes is an upper bound.
+with
+places as materialized (
+    select
+        registry_id,
+        region,
+        repository,
+        listed_run_id,
+        dense_rank() over (order by registry_id, region) as registry_number,
+        row_number() over (order by registry_id, region, repository) as repository_number
+    from repositories
+),
+listed as (
+    select
+        places.registry_number,
+        places.repository_number,
+        images.manifest_digest,
+        true as is_listed,
+        images.repository glob $repository_glob
+            and ($tag_glob is null or len(list_filter(images.tags, lambda tag: tag glob $tag_glob)) > 0) as is_asked,
+        not $by_tag or len(images.tags) = 1 as is_deleted
+    from images
+    inner join places using (registry_id, region, repository)
+),
+unlisted as (
+    select places.registry_number, places.repository_number, held.manifest_digest, false as is_listed
+    from repository_manifests as held
+    inner join places using (registry_id, region, repository)
+    where not held.is_listed
+),
+known_digests as (
+    select manifest_digest
+    from all_manifests
+    where kind <> 'unknown'
+),
+held_manifests as materialized (
+    select
+        *,
+        manifest_digest in (select manifest_digest from known_digests) as is_known,
+        row_number() over () as held_number
+    from (from listed union all by name from unlisted)
+),
+parts as materialized (
+    select images.held_number as image_number, members.held_number, members.manifest_digest, members.is_known, image_parts.goes
+    from image_parts
+    inner join places using (registry_id, region, repository)
+    inner join held_manifests as images
+        on images.manifest_digest = image_parts.image_digest
+        and images.repository_number = places.repository_number
+    inner join held_manifests as members
+        on members.manifest_digest = image_parts.manifest_digest
+        and members.repository_number = places.repository_number
+),
+-- What goes with an image goes with no other one.
+part_owners as materialized (
+    select held_number, coalesce(max(image_number) filter (where goes), 0) as owner_number
+    from parts
+    group by held_number
+),
+-- The image with which each goes, after the number of the registry; 0 for what does not go with a single one.
+owned_manifests as not materialized (
+    select
+        held_manifests.repository_number,
+        held_manifests.manifest_digest,
+        held_manifests.registry_number << 32
+            | coalesce(part_owners.owner_number, case when held_manifests.is_listed then held_number else 0 end) as owner
+    from held_manifests
+    left join part_owners using (held_number)
+    where held_manifests.is_known
+),
+-- Most blobs have one owner in the whole store: of these only the sum is of interest.
+blob_owners as (
+    select
+        case when min(owner) = max(owner) then min(owner) end as owner,
+        case when min(owner) >> 32 < max(owner) >> 32 then blob_digest end as scattered_digest,
+        max(mentions.size) as size
+    from all_blob_references as mentions
+    inner join owned_manifests using (manifest_digest)
+    group by blob_digest
+    having bool_or(mentions.is_stored)
+),
+owner_bytes as materialized (
+    select owner, scattered_digest, sum(size) as bytes
+    from blob_owners
+    where owner is not null or scattered_digest is not null
+    group by owner, scattered_digest
+),
+-- Those that several registries hold may have one owner in one of them.
+scattered_digests as materialized (
+    select scattered_digest, row_number() over () as blob_number, bytes
+    from owner_bytes
+    where scattered_digest is not null
+),
+-- A left join, and a row for all others: a guess at how few they are makes DuckDB keep the mentions in memory.
+scattered_blobs as (
+    select min(owned_manifests.owner) as owner, any_value(scattered_digests.bytes) as bytes
+    from all_blob_references as mentions
+    inner join owned_manifests using (manifest_digest)
+    left join scattered_digests on scattered_digests.scattered_digest = mentions.blob_digest
+    group by owned_manifests.owner >> 32, scattered_digests.blob_number
+    having
+        min(owned_manifests.owner) = max(owned_manifests.owner)
+        and bool_or(mentions.is_stored)
+        and count(scattered_digests.blob_number) > 0
+),
+exclusive_figures as (
+    select owner & 4294967295 as held_number, sum(bytes) as bytes
+    from (
+        select owner, bytes
+        from owner_bytes
+        where owner is not null
+        union all
+        from scattered_blobs
+    )
+    group by owner
+),
+-- What is part of others only is no image of its own.
+parts_of_others as (
+    select held_number from parts
+    except
+    select held_number from parts where held_number = image_number
+),
+image_figures as materialized (
+    select
+        held_number,
+        case when held_manifests.is_deleted then coalesce(exclusive_figures.bytes, 0) else 0 end as exclusive_bytes
+    from held_manifests
+    anti join parts_of_others using (held_number)
+    left join exclusive_figures using (held_number)
+    where held_manifests.is_listed and held_manifests.is_asked
+),
+largest_figures as (
+    select exclusive_bytes
+    from image_figures
+    order by exclusive_bytes desc
+    limit $row_limit
+),
+shown_images as materialized (
+    select
+        held_manifests.repository_number,
+        held_manifests.manifest_digest,
+        held_number,
+        held_manifests.is_deleted,
+        image_figures.exclusive_bytes
+    from held_manifests
+    inner join image_figures using (held_number)
+    where image_figures.exclusive_bytes >= (select min(exclusive_bytes) from largest_figures)
+),
+-- From here on, all is about these.
+shown_parts as materialized (
+    select shown_images.held_number, parts.manifest_digest, parts.is_known
+    from shown_images
+    inner join parts on parts.image_number = shown_images.held_number
+    union
+    select held_number, manifest_digest, is_known
+    from shown_images
+    inner join held_manifests using (held_number, manifest_digest)
+),
+shown_contents as materialized (
+    select manifest_digest, blob_digest, size, is_stored, is_repeat
+    from all_blob_references
+    semi join shown_parts using (manifest_digest)
+),
+shown_blobs as (
+    select distinct blob_digest
+    from shown_contents
+),
+-- All mentions of their blobs.
+shown_mentions as materialized (
+    select owned_manifests.repository_number, owned_manifests.owner, mentions.blob_digest, mentions.size, mentions.is_stored
+    from all_blob_references as mentions
+    inner join owned_manifests using (manifest_digest)
+    semi join shown_blobs using (blob_digest)
+),
+blob_sizes as (
+    select blob_digest, max(size) as size
+    from shown_mentions
+    group by blob_digest
+),
+-- A blob that the repository has only as a foreign layer is not stored there.
+freed_blobs as (
+    select min(owner) & 4294967295 as held_number, blob_digest
+    from shown_mentions
+    semi join shown_images using (repository_number)
+    group by repository_number, blob_digest
+    having min(owner) = max(owner) and bool_or(is_stored)
+),
+reclaimable_figures as (
+    select freed_blobs.held_number, sum(blob_sizes.size) as bytes
+    from freed_blobs
+    inner join blob_sizes using (blob_digest)
+    group by freed_blobs.held_number
+),
+part_bytes as (
+    select manifest_digest, capped(coalesce(sum(size), 0)) as bytes, count(*) filter (where size is null) as blobs_unknown_size
+    from shown_contents
+    where is_stored and not is_repeat
+    group by manifest_digest
+),
+part_figures as (
+    select
+        shown_parts.held_number,
+        count(*) as manifests,
+        count(*) filter (where not shown_parts.is_known) as manifests_unknown,
+        sum(part_bytes.bytes) as logical_bytes,
+        coalesce(sum(part_bytes.blobs_unknown_size), 0)::bigint as blobs_unknown_size
+    from shown_parts
+    left join part_bytes using (manifest_digest)
+    group by shown_parts.held_number
+),
+entries as (
+    select distinct places.repository_number, repository_links.manifest_digest, true as in_index
+    from repository_links
+    inner join places using (registry_id, region, repository)
+    where repository_links.is_entry
+),
+unknown_figures as (
+    select
+        repository_number,
+        count(*) as repository_unknown,
+        count(*) filter (where is_listed) as images_unknown
+    from held_manifests
+    where not is_known
+    group by repository_number
+),
+doubts as (
+    select
+        *,
+        coalesce(images_unknown, 0) + (listed_run_id is null)::integer as unknown_here,
+        sum(unknown_here) over (partition by registry_number) - unknown_here as unknown_elsewhere
+    from places
+    left join unknown_figures using (repository_number)
+)
+select
+    doubts.registry_id,
+    doubts.region,
+    doubts.repository,
+    images.tags,
+    shown_images.manifest_digest,
+    capped(coalesce(part_figures.logical_bytes, 0)) as logical_bytes,
+    case when shown_images.is_deleted then capped(coalesce(reclaimable_figures.bytes, 0)) else 0 end as reclaimable_bytes,
+    capped(shown_images.exclusive_bytes) as exclusive_bytes,
+    part_figures.manifests,
+    coalesce(entries.in_index, false) as in_index,
+    part_figures.blobs_unknown_size,
+    part_figures.manifests_unknown,
+    coalesce(doubts.repository_unknown, 0) as repository_unknown,
+    doubts.unknown_elsewhere::bigint as unknown_elsewhere,
+    images.pushed_at
+from shown_images
+inner join doubts using (repository_number)
+inner join part_figures using (held_number)
+left join reclaimable_figures using (held_number)
+left join entries
+    on entries.repository_number = shown_images.repository_number and entries.manifest_digest = shown_images.manifest_digest
+inner join images
+    on images.manifest_digest = shown_images.manifest_digest
+    and images.repository = doubts.repository
+    and images.region = doubts.region
+    and images.registry_id = doubts.registry_id
