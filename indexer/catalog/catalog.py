@@ -13,10 +13,10 @@ from indexer.catalog.errors import ENGINE, VERIFY, query_errors
 from indexer.catalog.export import Contents, export_views
 from indexer.catalog.macros import Macro, load_macros
 from indexer.catalog.queries import Query, find_query, load_queries, shipped_queries
-from indexer.catalog.spill import make_folder, remove_folder
 from indexer.catalog.statements import check_reading, quoted, sources, words
 from indexer.catalog.views import BASE_VIEWS, View, absolute, base_views, comments, load_views
 from indexer.errors import StoreDamaged
+from indexer.scratch import make_folder, remove_folder
 
 _CURRENT = {"manifests": "all_manifests", "layers": "all_layers", "configs": "all_configs"} | {
     "index_entries": "all_index_entries"
@@ -228,7 +228,8 @@ def _read_by(names: set[str], views: Mapping[str, View]) -> set[str]:
 def _connect(spill: Path | None, settings: Mapping[str, str | int]) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(":memory:", config={**_OPTIONS, **settings})
     connection.execute("set TimeZone = 'UTC'")
-    # DuckDB's own choice for what does not fit in memory is the working directory, which may be anyone's.
+    # DuckDB's own choice for what does not fit in memory is the working directory, which may be anyone's. Without any
+    # folder it has its memory and no more.
     connection.execute(f"set temp_directory = {quoted('' if spill is None else str(spill))}")
     return connection
 

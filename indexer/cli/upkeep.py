@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -18,13 +17,15 @@ from indexer.cli.options import Format
 from indexer.cli.places import cache_folder, store_location
 from indexer.cli.rows import print_rows
 from indexer.cli.steps import steps
-from indexer.errors import EXIT_DONE, EXIT_FAILED, UsageError
+from indexer.errors import EXIT_DONE, EXIT_FAILED, StoreError, UsageError
+from indexer.scratch import make_folder, remove_folder
 from indexer.store import Store
 from indexer.store.upkeep import (
     COMPACT_MANIFESTS,
     Held,
     Plan,
     Policy,
+    Progress,
     Verified,
     compact,
     plan,
@@ -44,20 +45,42 @@ class Asked:
     def __init__(self, config: str | None, store: str | None, format_: Format = Format.TABLE) -> None:
         self.location = store_location(config, store)
         self.format = format_
+        self._fresh: Path | None = None
 
     @contextmanager
     def opened(self) -> Iterator[Store]:
         """Open the store for reading. Of a store in a bucket, what is there is read, and not the copies of before."""
-        with TemporaryDirectory(prefix="indexer-verify-") as fresh:
-            yield Store.open(self.location, cache=Path(fresh))
+        with self._copies() as fresh:
+            yield Store.open(self.location, cache=fresh)
+
+    def watched(self, progress: Progress) -> Progress:
+        """Return what tells `progress` of each part done, and lets go of the copies that were made for it.
+
+        A bucket is then checked with as much room here as its largest part takes.
+        """
+
+        def step(done: int, of: int) -> None:
+            for copy in self._fresh.rglob("*.parquet") if self._fresh is not None else ():
+                copy.unlink(missing_ok=True)
+            progress(done, of)
+
+        return step
+
+    @contextmanager
+    def _copies(self) -> Iterator[Path | None]:
+        self._fresh = make_folder()
+        if self._fresh is None and str(self.location).startswith("s3://"):
+            raise StoreError("There is no room for temporary files: name a folder in TMPDIR that can be written.")
+        try:
+            yield self._fresh or cache_folder()  # of a store in a folder there are no copies
+        finally:
+            remove_folder(self._fresh)
 
     @contextmanager
     def held(self, command: str, *, outdated: bool = False, afresh: bool = False) -> Iterator[Held]:
         """Hold the store's lock for `command`; `afresh` is without the copies of before, as `opened` does."""
         with ExitStack() as stack:
-            cache = cache_folder()
-            if afresh:
-                cache = Path(stack.enter_context(TemporaryDirectory(prefix="indexer-verify-")))
+            cache = stack.enter_context(self._copies()) if afresh else cache_folder()
             store = Store.open(self.location, cache=cache, outdated=outdated)
             yield stack.enter_context(store.upkeep(now=_now, command=f"indexer {command}"))
 
@@ -66,17 +89,17 @@ def verify_store(asked: Asked, *, mend: bool) -> int:
     """Check the store, and repair it if asked to; return the exit code."""
     if not mend:
         with asked.opened() as store, steps("verify") as progress:
-            verified = verify(store.place, progress)
+            verified = verify(store.place, asked.watched(progress))
         _tell_findings(asked, verified)
         if not verified.sound:
             output.say("indexer verify --repair repairs what can be repaired; a backup may have what it cannot")
         return EXIT_DONE if verified.sound else EXIT_FAILED
     with asked.held("verify --repair", afresh=True) as held:
         with steps("verify") as progress:
-            verified = verify(held.folder, progress)
+            verified = verify(held.folder, asked.watched(progress))
         _tell_findings(asked, verified)
         repair(held, verified)
-        after = verify(held.folder)
+        after = verify(held.folder, asked.watched(lambda _done, _of: None))
     if verified.cures:
         given_up = sum(cure.keep is None for _, _, cure in verified.cures)
         output.say(

@@ -51,6 +51,31 @@ def config(cli: Cli, server: Server, bucket: Place) -> Path:
     return path
 
 
+def test_verify_takes_no_more_room_than_a_segment_or_a_run(
+    cli: Cli, config: Path, registry: Registry, bucket: Place, tmp_path: Path
+) -> None:
+    for number in range(3):
+        registry.put_image("team/app", image(f"more {number}", [("base", 1000)]))
+        assert cli("run").code == 0
+    here = tmp_path / "tmp"
+    here.mkdir()
+    most = [0]
+
+    def look(_: Request) -> None:
+        copies = [path for path in here.rglob("*.parquet") if path.is_file()]
+        most[0] = max(most[0], len({path.name for path in copies}))
+
+    assert bucket.server is not None
+    bucket.server.hook = look
+    words = [*COMMAND, "verify", "--config", str(config)]
+    environment = {**os.environ, "TMPDIR": str(here)}
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "sound" in done.stdout + done.stderr
+    assert most[0] == 1, "the files of one of three segments and three runs"
+    assert list(here.iterdir()) == []
+
+
 def count(cli: Cli, view: str, *options: str) -> int:
     statement = f"select count(*) as rows from {view}"  # noqa: S608 - the tests' own names
     done = cli("sql", statement, "--format", "json", *options)

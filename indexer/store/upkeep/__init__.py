@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from indexer.store.upkeep.compact import COMPACT_MANIFESTS, Compacted, compact
 from indexer.store.upkeep.findings import Finding
-from indexer.store.upkeep.holding import Held
+from indexer.store.upkeep.holding import Held, Progress
 from indexer.store.upkeep.policy import Policy
 from indexer.store.upkeep.prune import Plan, Pruned, plan, prune
 from indexer.store.upkeep.reflatten import Reflattened, reflatten
@@ -23,6 +23,7 @@ __all__ = [
     "Held",
     "Plan",
     "Policy",
+    "Progress",
     "Pruned",
     "Reflattened",
     "Verified",

@@ -1,8 +1,8 @@
-"""Where DuckDB puts what does not fit in memory, and how it goes away again, whatever became of the process.
+"""Folders for what need not outlive the process, and how they go away again, whatever became of it.
 
-DuckDB removes its files when it is closed; a process that is killed closes nothing, and what it leaves may be as large
-as the disk. So a process has a folder of its own, held by a lock that the system ends with the process, and every
-process that makes one removes those that nobody holds. A process id would not do: the system gives it to others.
+What DuckDB writes for want of memory, or copies of a bucket's files, may be as large as the disk, and a process that is
+killed removes nothing. So a process has a folder of its own, held by a lock that the system ends with the process, and
+every process that makes one removes those that nobody holds. A process id would not do: the system gives it to others.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _HELD: Final = "indexer-spill-"
 
 
 def make_folder() -> Path | None:
-    """Return a new folder for one connection: two in one folder would write over each other's files.
+    """Return a new folder, for one user: two of DuckDB's connections would write over each other's files.
 
-    None where there is no place for it, as on a disk that is full or read-only: DuckDB then has its memory and no more.
+    None where there is no place for it, as on a disk that is full or read-only.
     """
     with suppress(OSError):
         room = _room(os.getpid())

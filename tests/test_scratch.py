@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from indexer import scratch
 from indexer.catalog import Catalog, fetch
-from indexer.catalog.spill import sweep
 from indexer.errors import QueryError
+from indexer.scratch import sweep
 
 OPENED = """
 import sys
@@ -116,9 +117,7 @@ def test_more_than_memory_holds_is_sorted_all_the_same() -> None:
 def test_where_there_is_no_room_for_files_memory_is_what_there_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from indexer.catalog import spill  # noqa: PLC0415 - its memory of this process's folder is emptied
-
-    spill._room.cache_clear()
+    scratch._room.cache_clear()  # what it knows of this process's folder
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
     try:
         with Catalog({}, settings={"memory_limit": "40MB", "threads": 1}) as catalog:
@@ -126,4 +125,4 @@ def test_where_there_is_no_room_for_files_memory_is_what_there_is(
             with pytest.raises(QueryError, match=r"not enough memory: could not allocate.*TMPDIR"):
                 fetch(catalog.sql(SORT))
     finally:
-        spill._room.cache_clear()
+        scratch._room.cache_clear()
