@@ -72,49 +72,85 @@ manifest_figures as (
     where known_manifests.is_first
     group by known_manifests.registry_number
 ),
-repository_blobs as materialized (
+-- Most blobs are in one repository: of these only the sums are of interest.
+blobs_of_registries as (
+    select
+        case when min(known_manifests.repository_number) = max(known_manifests.repository_number)
+            then min(known_manifests.registry_number)
+        end as registry_number,
+        case when min(known_manifests.repository_number) < max(known_manifests.repository_number)
+            then blob_digest
+        end as shared_digest,
+        count(*) filter (where known_manifests.is_first and not mentions.is_repeat) as manifests,
+        max(mentions.size) as size
+    from all_blob_references as mentions
+    inner join known_manifests using (manifest_digest)
+    group by blob_digest
+    having bool_or(mentions.is_stored)
+),
+blob_bytes as materialized (
+    select
+        registry_number,
+        shared_digest,
+        max(size) as largest_size,
+        sum(size::hugeint * manifests) as logical_bytes,
+        sum(size) as unique_bytes,
+        count(*) filter (where size is null) as blobs_unknown_size
+    from blobs_of_registries
+    group by registry_number, shared_digest
+),
+shared_digests as materialized (
+    select shared_digest, row_number() over () as blob_number, largest_size
+    from blob_bytes
+    where shared_digest is not null
+),
+-- A left join, and a row for all others: a guess at how few they are makes DuckDB keep the mentions in memory.
+repository_blobs as (
     select
         known_manifests.repository_number,
-        all_blob_references.blob_digest,
-        count(*) filter (where known_manifests.is_first and not all_blob_references.is_repeat) as manifests,
-        max(all_blob_references.size) as size,
-        bool_or(all_blob_references.is_stored) as is_stored
-    from all_blob_references
+        shared_digests.blob_number,
+        any_value(shared_digests.largest_size) as size,
+        count(*) filter (where known_manifests.is_first and not mentions.is_repeat) as manifests
+    from all_blob_references as mentions
     inner join known_manifests using (manifest_digest)
-    group by known_manifests.repository_number, all_blob_references.blob_digest
-),
--- Numbers in place of digests, from here on.
-numbered_blobs as materialized (
-    select blob_digest, max(size) as size, row_number() over () as blob_number
-    from repository_blobs
-    group by blob_digest
-    having bool_or(is_stored)
+    left join shared_digests on shared_digests.shared_digest = mentions.blob_digest
+    group by known_manifests.repository_number, shared_digests.blob_number
+    having count(shared_digests.blob_number) > 0
 ),
 pool_blobs as (
     select
         places.registry_number,
         places.pool_number,
-        numbered_blobs.blob_number,
-        max(numbered_blobs.size) as size,
+        repository_blobs.blob_number,
+        any_value(repository_blobs.size) as size,
         count(*) as repositories,
         sum(repository_blobs.manifests)::bigint as manifests
     from repository_blobs
-    inner join numbered_blobs using (blob_digest)
     inner join places using (repository_number)
-    group by places.registry_number, places.pool_number, numbered_blobs.blob_number
+    group by places.registry_number, places.pool_number, repository_blobs.blob_number
 ),
 registry_blobs as (
     select
         registry_number,
         blob_number,
-        max(size) as size,
+        any_value(size) as size,
         count(*) as pools,
         sum(repositories)::bigint as repositories,
         sum(manifests)::bigint as manifests
     from pool_blobs
     group by registry_number, blob_number
 ),
-blob_figures as (
+all_bytes as (
+    select
+        registry_number,
+        logical_bytes,
+        unique_bytes,
+        unique_bytes as stored_bytes_low,
+        unique_bytes as stored_bytes_high,
+        blobs_unknown_size
+    from blob_bytes
+    where registry_number is not null
+    union all
     select
         registry_number,
         sum(size::hugeint * manifests) as logical_bytes,
@@ -123,6 +159,17 @@ blob_figures as (
         sum(size::hugeint * repositories) as stored_bytes_high,
         count(*) filter (where size is null) as blobs_unknown_size
     from registry_blobs
+    group by registry_number
+),
+blob_figures as (
+    select
+        registry_number,
+        sum(logical_bytes) as logical_bytes,
+        sum(unique_bytes) as unique_bytes,
+        sum(stored_bytes_low) as stored_bytes_low,
+        sum(stored_bytes_high) as stored_bytes_high,
+        sum(blobs_unknown_size)::bigint as blobs_unknown_size
+    from all_bytes
     group by registry_number
 ),
 image_figures as (

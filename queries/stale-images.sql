@@ -10,19 +10,13 @@
 -- parameter: tagged boolean = null : true for images with a tag only, false for those without
 -- parameter: limit count = null : rows at most
 -- empty: Every image that was looked at was pulled or pushed within these days.
-with
-readable as (
-    select manifest_digest, kind
-    from all_manifests
-    where kind <> 'unknown'
-)
 select
     registry_id,
     region,
     repository,
     image_pulls.tags,
     manifest_digest,
-    readable.kind,
+    whole_images.kind,
     whole_images.logical_bytes,
     whole_images.manifests,
     whole_images.manifests_unknown,
@@ -37,7 +31,6 @@ select
     image_pulls.listed_at
 from image_pulls
 inner join whole_images using (registry_id, region, repository, manifest_digest)
-left join readable using (manifest_digest)
 where
     image_pulls.last_used_at <= image_pulls.listed_at - to_days($days::integer)
     and repository glob $repository

@@ -60,43 +60,79 @@ manifest_figures as (
     where is_first
     group by prefix_number
 ),
-repository_blobs as materialized (
+-- Most blobs are in one repository: of these only the sums are of interest.
+blobs_of_prefixes as (
     select
-        known_manifests.repository_number,
-        mentions.blob_digest,
+        case when min(known_manifests.repository_number) = max(known_manifests.repository_number)
+            then min(known_manifests.prefix_number)
+        end as prefix_number,
+        case when min(known_manifests.repository_number) < max(known_manifests.repository_number)
+            then blob_digest
+        end as shared_digest,
         count(*) filter (where known_manifests.is_first and not mentions.is_repeat) as manifests,
-        max(mentions.size) as size,
-        bool_or(mentions.is_stored) as is_stored
+        max(mentions.size) as size
     from all_blob_references as mentions
     inner join known_manifests using (manifest_digest)
-    group by known_manifests.repository_number, mentions.blob_digest
-),
--- Numbers in place of digests, from here on.
-numbered_blobs as materialized (
-    select blob_digest, max(size) as size, row_number() over () as blob_number
-    from repository_blobs
     group by blob_digest
-    having bool_or(is_stored)
+    having bool_or(mentions.is_stored)
+),
+blob_bytes as materialized (
+    select
+        prefix_number,
+        shared_digest,
+        max(size) as largest_size,
+        sum(size::hugeint * manifests) as logical_bytes,
+        sum(size) as unique_bytes,
+        count(*) filter (where size is null) as blobs_unknown_size
+    from blobs_of_prefixes
+    group by prefix_number, shared_digest
+),
+shared_digests as materialized (
+    select shared_digest, row_number() over () as blob_number, largest_size
+    from blob_bytes
+    where shared_digest is not null
+),
+-- A left join, and a row for all others: a guess at how few they are makes DuckDB keep the mentions in memory.
+repository_blobs as (
+    select
+        known_manifests.repository_number,
+        shared_digests.blob_number,
+        any_value(shared_digests.largest_size) as size,
+        count(*) filter (where known_manifests.is_first and not mentions.is_repeat) as manifests
+    from all_blob_references as mentions
+    inner join known_manifests using (manifest_digest)
+    left join shared_digests on shared_digests.shared_digest = mentions.blob_digest
+    group by known_manifests.repository_number, shared_digests.blob_number
+    having count(shared_digests.blob_number) > 0
 ),
 prefix_blobs as materialized (
     select
         places.registry_number,
         places.prefix_number,
-        numbered_blobs.blob_number,
-        any_value(numbered_blobs.size) as size,
+        repository_blobs.blob_number,
+        any_value(repository_blobs.size) as size,
         count(*) as repositories,
         sum(repository_blobs.manifests)::bigint as manifests
     from repository_blobs
-    inner join numbered_blobs using (blob_digest)
     inner join places using (repository_number)
-    group by places.registry_number, places.prefix_number, numbered_blobs.blob_number
+    group by places.registry_number, places.prefix_number, repository_blobs.blob_number
 ),
 blob_holders as (
     select registry_number, blob_number, count(*) as prefixes
     from prefix_blobs
     group by registry_number, blob_number
 ),
-blob_figures as (
+all_bytes as (
+    select
+        prefix_number,
+        logical_bytes,
+        unique_bytes,
+        unique_bytes as exclusive_bytes,
+        unique_bytes as per_repository_unique_bytes,
+        blobs_unknown_size
+    from blob_bytes
+    where prefix_number is not null
+    union all
     select
         prefix_number,
         sum(size::hugeint * manifests) as logical_bytes,
@@ -106,6 +142,17 @@ blob_figures as (
         count(*) filter (where size is null) as blobs_unknown_size
     from prefix_blobs
     inner join blob_holders using (registry_number, blob_number)
+    group by prefix_number
+),
+blob_figures as (
+    select
+        prefix_number,
+        sum(logical_bytes) as logical_bytes,
+        sum(unique_bytes) as unique_bytes,
+        sum(exclusive_bytes) as exclusive_bytes,
+        sum(per_repository_unique_bytes) as per_repository_unique_bytes,
+        sum(blobs_unknown_size)::bigint as blobs_unknown_size
+    from all_bytes
     group by prefix_number
 ),
 image_figures as (

@@ -23,7 +23,7 @@ _CURRENT = {"manifests": "all_manifests", "layers": "all_layers", "configs": "al
 }
 """The views that are the same as a base view where everything stored is reachable."""
 _UNREACHABLE = "unreachable_manifests"
-SETTLED = ("index_contents", _UNREACHABLE, "repository_links")
+SETTLED = ("index_contents", _UNREACHABLE, "repository_links", "image_parts")
 """Views of few rows that cost something to find and that others stand on; each after those that it needs."""
 _LISTING = frozenset({"show", "describe", "desc"})
 _CATALOGS = ("duckdb_", "information_schema", "pg_", "sqlite_")

@@ -1,4 +1,5 @@
 -- view: The images that people mean by the word: those with a tag of their own, or that belong to no other image, each with all its parts.
+-- column: kind : Its kind; NULL where the manifest is not in the store or could not be read.
 -- column: in_index : Whether an index of the repository lists it; then ECR does not delete it alone.
 -- column: manifests : How many manifests it consists of: itself, what is below it, and its referrers (signatures, SBOMs) without a tag of their own.
 -- column: manifests_unknown : How many of them are not in the store, or could not be read.
@@ -25,6 +26,7 @@ entries as (
 documents as materialized (
     select
         manifest_digest,
+        all_manifests.kind,
         0 as manifests_unknown,
         coalesce(manifest_bytes.bytes, 0) as logical_bytes,
         coalesce(manifest_bytes.blobs_unknown_size, 0) as blobs_unknown_size
@@ -56,6 +58,7 @@ select
     region,
     repository,
     manifest_digest,
+    documents.kind,
     entries.manifest_digest is not null as in_index,
     coalesce(figures.manifests, 1) as manifests,
     coalesce(figures.manifests_unknown, documents.manifests_unknown, 1) as manifests_unknown,
