@@ -2,8 +2,8 @@
 
 Nearly every manifest has the common form: its own media type, a config and layers that say of themselves media type,
 digest and size and nothing more, and at most annotations besides. Of such a document the members are taken while what
-was parsed is still in the processor's cache, and those of a call are checked at once: 10 microseconds where the careful
-way, `flatten`, takes 25. Every other document goes the careful way, and so does a call of which anything is amiss. Both
+was parsed is still in the processor's cache, and those of a call are checked at once: 13 microseconds where the careful
+way, `flatten`, takes 27. Every other document goes the careful way, and so does a call of which anything is amiss. Both
 ways give the same rows, which a test holds.
 """
 

@@ -102,7 +102,7 @@ class Known:
         return new
 
     def missing(self, digests: Sequence[str]) -> list[bool]:
-        """Return of each digest whether it is not in the set. Half of the time of as many questions with `in`."""
+        """Return of each digest whether it is not in the set. A quarter less time than `in` for each."""
         if not are_sha256(digests):
             return [digest not in self for digest in digests]
         fresh = self._fresh  # first, as in `_holds`
