@@ -74,7 +74,7 @@ class Catalog:
 
     @property
     def queries(self) -> Mapping[str, Query]:
-        """The named queries, shipped ones first. Read once, when first asked for."""
+        """The named queries, shipped ones first. Each is read once, when first asked for."""
         if self._queries is None:
             self._queries = load_queries([shipped_queries(), *self._query_folders])
         return self._queries

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -76,30 +76,52 @@ def shipped_queries() -> Path:
     raise QueryError(f"the folder of the shipped queries is missing beside {package}; install the program again")
 
 
-def load_queries(folders: Iterable[Path]) -> Mapping[str, Query]:
+class Queries(Mapping[str, Query]):
+    """Queries by name. A file is read when its query is asked for: the parser takes 0.2 s for all that are shipped.
+
+    Reading one raises QueryError where its file breaks the rules; names can be listed and looked for without.
+    """
+
+    def __init__(self, paths: Mapping[str, Path]) -> None:
+        self._paths = dict(paths)
+        self._read: dict[str, Query] = {}
+
+    def __getitem__(self, name: str) -> Query:
+        if name not in self._read:
+            self._read[name] = read_query(self._paths[name])
+        return self._read[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._paths
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+
+def load_queries(folders: Iterable[Path]) -> Queries:
     """Return the queries of `folders` by name, in the order of the folders and then of the names.
 
-    Raises QueryError for a folder that is missing, a file that breaks the rules, and a name that is there twice.
+    Raises QueryError for a folder that is missing, a file whose name is no query's, and a name that is there twice.
     """
-    queries: dict[str, Query] = {}
+    paths: dict[str, Path] = {}
     for folder in folders:
         if not folder.is_dir():
             raise QueryError(f"{folder} is no folder; queries: in config.yaml names a folder of .sql files")
         for path in sorted(folder.glob("*.sql")):
-            query = read_query(path)
-            if query.name in queries:
-                raise QueryError(
-                    f"two queries are named {query.name}: {queries[query.name].path} and {path}; rename the second"
-                )
-            queries[query.name] = query
-    return queries
+            if _NAME.fullmatch(path.stem) is None:
+                raise QueryError(f"{path}: a query is named by its file, in lower-case words joined by '-'")
+            if path.stem in paths:
+                raise QueryError(f"two queries are named {path.stem}: {paths[path.stem]} and {path}; rename the second")
+            paths[path.stem] = path
+    return Queries(paths)
 
 
 def read_query(path: Path) -> Query:
     """Return the query in the file at `path`; QueryError, with file and line, where it breaks the rules."""
     text = read_text(path)
-    if _NAME.fullmatch(path.stem) is None:
-        raise QueryError(f"{path}: a query is named by its file, in lower-case words joined by '-'")
     header = Header(path, text, _KEYS)
     parameters = tuple(read_parameter(header, line) for line in header.all("parameter"))
     _check_names(header, parameters)
@@ -126,7 +148,7 @@ def _check_names(header: Header, parameters: tuple[Parameter, ...]) -> None:
         seen.add(parameter.name)
 
 
-@lru_cache(maxsize=256)  # A program that opens many stores pays once for the parser, of which 40 files cost 0.2 s.
+@lru_cache(maxsize=256)  # A program that opens many stores pays once for the parser.
 def _parameters_used(text: str) -> frozenset[str]:
     """The `$names` in one SQL statement; QueryError and duckdb.Error as of `single_statement`."""
     return frozenset(single_statement(text).named_parameters)

@@ -10,6 +10,7 @@ import pytest
 
 from indexer.catalog import Parameter, load_queries, load_views, shipped_queries
 from indexer.catalog.parameters import Value
+from indexer.catalog.queries import find_query
 from indexer.errors import QueryError
 
 GOOD = """\
@@ -73,7 +74,7 @@ def test_a_query_is_its_header_and_its_sql(tmp_path: Path) -> None:
 def test_a_broken_header_is_refused_with_file_and_line(tmp_path: Path, header: str, complaint: str) -> None:
     write(tmp_path, MINIMAL.format(header), "q.sql")
     with pytest.raises(QueryError) as caught:
-        load_queries([tmp_path])
+        load_queries([tmp_path])["q"]
     assert complaint in str(caught.value)
     assert str(caught.value).startswith(str(tmp_path))
 
@@ -93,7 +94,7 @@ def test_a_broken_header_is_refused_with_file_and_line(tmp_path: Path, header: s
 def test_a_broken_file_is_refused(tmp_path: Path, text: str, complaint: str) -> None:
     write(tmp_path, text, "q.sql")
     with pytest.raises(QueryError) as caught:
-        load_queries([tmp_path])
+        load_queries([tmp_path])["q"]
     assert complaint in str(caught.value)
     assert "q.sql" in str(caught.value)
 
@@ -107,7 +108,20 @@ def test_a_badly_named_file_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "q.sql").write_bytes(b"\xff\xfe")
     with pytest.raises(QueryError, match=r"q\.sql: cannot be read"):
-        load_queries([tmp_path])
+        load_queries([tmp_path])["q"]
+
+
+def test_a_broken_file_stops_only_who_needs_it(tmp_path: Path) -> None:
+    write(tmp_path, MINIMAL.format(""), "good.sql")
+    write(tmp_path, "select 1", "wrong.sql")
+    queries = load_queries([tmp_path])
+    assert queries["good"] is queries["good"]
+    assert list(queries) == ["good", "wrong"]
+    assert "wrong" in queries
+    with pytest.raises(QueryError, match="did you mean wrong"):
+        find_query(queries, "wrnog")
+    with pytest.raises(QueryError, match=r"wrong\.sql: the header has no"):
+        list(queries.values())
 
 
 def test_a_folder_that_is_missing_is_refused(tmp_path: Path) -> None:
