@@ -28,6 +28,7 @@ listings as materialized (
         region,
         repository,
         run_id,
+        dense_rank() over (order by registry_id, region, repository) as repository_number,
         dense_rank() over (
             order by registry_id, region, case when $by_repository then repository end
         ) as scope_number,
@@ -51,16 +52,16 @@ listing_masks as materialized (
     from listings
     where first_point <= last_point
 ),
+-- An image is listed night after night: from here on it is one row in each repository.
 listed_images as materialized (
     select
-        listing_masks.scope_number,
-        listing_masks.mask,
-        image_history.registry_id,
-        image_history.region,
-        image_history.repository,
-        image_history.manifest_digest
+        listing_masks.repository_number,
+        any_value(listing_masks.scope_number) as scope_number,
+        image_history.manifest_digest,
+        bit_or(listing_masks.mask) as mask
     from image_history
     inner join listing_masks using (registry_id, region, repository, run_id)
+    group by listing_masks.repository_number, image_history.manifest_digest
 ),
 known_manifests as materialized (
     select manifest_digest
@@ -70,7 +71,7 @@ known_manifests as materialized (
 index_contents as (
     select entries.index_digest, entries.manifest_digest
     from all_index_entries as entries
-    where entries.index_digest in (select manifest_digest from listed_images)
+    semi join listed_images on listed_images.manifest_digest = entries.index_digest
     union -- not union all: indexes that name each other must end
     select index_contents.index_digest, entries.manifest_digest
     from index_contents

@@ -18,22 +18,32 @@ holders as (
     select entries.index_digest as holder_digest, holders.manifest_digest
     from holders
     inner join all_index_entries as entries on entries.manifest_digest = holders.holder_digest
+),
+-- Out of a list DuckDB takes them for few, and holds them in memory and not all images.
+holder_digests as (
+    select unnest(list(distinct holder_digest)) as manifest_digest
+    from holders
+),
+holding_images as materialized (
+    select registry_id, region, repository, tags, manifest_digest
+    from images
+    semi join holder_digests using (manifest_digest)
 )
 select
-    images.registry_id,
-    images.region,
-    images.repository,
-    images.tags,
+    holding_images.registry_id,
+    holding_images.region,
+    holding_images.repository,
+    holding_images.tags,
     holders.manifest_digest,
     layer_positions.position,
     case when holders.holder_digest <> holders.manifest_digest then holders.holder_digest end as via_index
 from holders
-inner join images on images.manifest_digest = holders.holder_digest
+inner join holding_images on holding_images.manifest_digest = holders.holder_digest
 inner join layer_positions on layer_positions.manifest_digest = holders.manifest_digest
 order by
-    images.registry_id,
-    images.region,
-    images.repository,
+    holding_images.registry_id,
+    holding_images.region,
+    holding_images.repository,
     via_index nulls first,
     holders.manifest_digest,
     layer_positions.position

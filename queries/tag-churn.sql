@@ -8,7 +8,19 @@
 -- empty: No tag that matches moved between the runs in the store.
 -- single: The store has a single run, and a move takes two to show: ask again after the next indexer run.
 with
-spans as (
+spans as materialized (
+    select *
+    from tag_spans
+    where repository glob $repository and tag glob $tag
+),
+-- Few: most tags name one image for ever.
+moving_tags as (
+    select registry_id, region, repository, tag
+    from spans
+    group by registry_id, region, repository, tag
+    having min(manifest_digest) <> max(manifest_digest)
+),
+ordered_spans as (
     select
         registry_id,
         region,
@@ -21,8 +33,8 @@ spans as (
             partition by registry_id, region, repository, tag
             order by first_run_id, manifest_digest
         ) <> manifest_digest as is_move
-    from tag_spans
-    where repository glob $repository and tag glob $tag
+    from spans
+    semi join moving_tags using (registry_id, region, repository, tag)
 ),
 moved_tags as (
     select
@@ -34,9 +46,8 @@ moved_tags as (
         count(distinct manifest_digest) as images,
         max(first_run_id) filter (where is_move) as last_move_run_id,
         max(manifest_digest) filter (where until_run_id is null) as manifest_digest
-    from spans
+    from ordered_spans
     group by registry_id, region, repository, tag
-    having count(*) filter (where is_move) > 0
 ),
 listing_counts as (
     select registry_id, region, repository, count(*) as listings
