@@ -3,6 +3,7 @@
 # make fast   the same without the tests marked slow
 # make chaos  an hour of runs that are killed under random faults; make chaos MINUTES=5 KILLS=20 SEED=7
 # make fuzz   a million damaged documents; make fuzz DOCUMENTS=10000
+# make guided a million documents by a fuzzer that watches the code (atheris, installed for it)
 # make soak   a hundred nights of change; make soak NIGHTS=10
 # make every-step  a writer of a store in a bucket, and a repair, die at every single step; the tests take some of them
 # make bench  what a crawl costs, beside the least that it could cost
@@ -11,7 +12,7 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: demo test fast chaos fuzz soak every-step bench bench-queries lint types tests constraints clean
+.PHONY: demo test fast chaos fuzz guided soak every-step bench bench-queries lint types tests constraints clean
 
 demo: $(READY)
 	$(VENV)/bin/indexer demo
@@ -36,6 +37,10 @@ chaos: $(READY)
 
 fuzz: $(READY)
 	PYTHONPATH=tests $(VENV)/bin/python -m endurance.fuzz --documents $(or $(DOCUMENTS),1000000) $(if $(SEED),--seed $(SEED))
+
+guided: $(READY)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check atheris==3.0.0
+	PYTHONPATH=tests $(VENV)/bin/python -m endurance.guided --documents $(or $(DOCUMENTS),1000000) $(if $(SEED),--seed $(SEED))
 
 soak: $(READY)
 	PYTHONPATH=tests $(VENV)/bin/python -m endurance.soak --nights $(or $(NIGHTS),100) $(if $(SEED),--seed $(SEED))

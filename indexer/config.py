@@ -10,6 +10,7 @@ import fnmatch
 import os
 import re
 from collections.abc import Hashable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -20,6 +21,8 @@ from pydantic_core import ErrorDetails
 from indexer.errors import ConfigError
 
 _SHOWN = 60
+_MOST_VALUES = 10_000
+_DEEPEST = 30
 _BATCH_GET_IMAGE_QUOTA = 2_000  # calls a second, per account and region; production pulls draw on it too
 
 
@@ -37,7 +40,8 @@ Region: TypeAlias = Annotated[str, _fits(r"[a-z]{2,}(-[a-z]+)+-[0-9]+", "a regio
 RoleArn: TypeAlias = Annotated[
     str, _fits(r"arn:[a-z-]+:iam::[0-9]{12}:role/\S+", "a role's ARN such as arn:aws:iam::123456789012:role/indexer")
 ]
-Url: TypeAlias = Annotated[str, _fits(r"https?://[^\s/]+.*", "an address that starts with https:// or http://")]
+_AN_ADDRESS = "an address that starts with https:// or http://, without a user, a password or a query in it"
+Url: TypeAlias = Annotated[str, _fits(r"https?://[^\s/?#@]+(/[^\s?#@]*)?", _AN_ADDRESS)]
 Name: TypeAlias = Annotated[str, _fits(r"\S(.*\S)?", "text that is not empty")]
 
 
@@ -112,9 +116,13 @@ def parse(text: str, path: Path) -> Config:
     """Return the configuration that `text` is, as if it stood in the file `path`; ConfigError as of `load`."""
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if _values(node, {}) > _MOST_VALUES:
+            raise ConfigError(f"{path}: there are more than {_MOST_VALUES:,} values in it; leave out what is repeated")
         found = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader with one check more
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: this is not YAML: {_yaml_problem(error)}") from error
+    except RecursionError:
+        raise ConfigError(f"{path}: values are nested too deeply, or in themselves; write them out") from None
     if not isinstance(found, dict):
         raise ConfigError(f"{path}: expected the keys store and registries, found {_show(found)}")
     try:
@@ -183,6 +191,20 @@ _YAML_WORDS = (
     (r"could not find expected ':'", "a ':' is missing after the key"),
 )
 """What PyYAML says, and what it means to who writes the file."""
+
+
+def _values(node: yaml.Node | None, known: dict[yaml.Node, int], depth: int = 0) -> int:
+    """Count the values, as often as aliases repeat them: a few lines of these can stand for billions.
+
+    RecursionError where they are nested too deeply, which what holds itself is too.
+    """
+    if depth > _DEEPEST:
+        raise RecursionError
+    if node not in known and node is not None:
+        parts = chain(*node.value) if isinstance(node, yaml.MappingNode) else node.value
+        inside = parts if isinstance(node, yaml.CollectionNode) else ()
+        known[node] = 1 + sum(_values(part, known, depth + 1) for part in inside)
+    return known[node] if node is not None else 0
 
 
 def _yaml_problem(error: yaml.YAMLError) -> str:

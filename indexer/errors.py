@@ -23,6 +23,7 @@ An incomplete run is no error: it commits, and the command ends with exit code 3
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import ClassVar
@@ -34,6 +35,8 @@ EXIT_INCOMPLETE = 3
 EXIT_LOCKED = 4
 EXIT_AWS_CLI = 255
 
+_USER = re.compile(r"(https?://)[^\s/?#\"']*@")
+_QUERY = re.compile(r"(https?://[^\s?#\"']*)\?[^\s\"']*=[^\s\"']*")
 
 _NEAREST = 3
 _TELLING = 3
@@ -54,10 +57,18 @@ def did_you_mean(text: str, names: Iterable[str], otherwise: str = "") -> str:
     return f", did you mean {' or '.join(found)}?" if found else otherwise
 
 
+def without_secrets(text: str) -> str:
+    """Return `text` without what addresses in it may carry besides a place: a user, a password, a signed query."""
+    return _QUERY.sub(r"\1?***", _USER.sub(r"\1***@", text))
+
+
 class IndexerError(Exception):
     """Base of all; `str(error)` is one sentence or two for a person, without a traceback."""
 
     exit_code: ClassVar[int] = EXIT_FAILED
+
+    def __init__(self, message: str) -> None:
+        super().__init__(without_secrets(message))
 
     def _render_traceback_(self) -> list[str]:
         """Return what IPython shows in place of a traceback: in a notebook too the sentence is what helps."""
@@ -116,10 +127,10 @@ class RegistryError(IndexerError):
     """
 
     def __init__(self, operation: str, code: str, reason: str) -> None:
-        super().__init__(f"{operation}: {code}: {reason}")
         self.operation = operation
         self.code = code
-        self.reason = reason
+        self.reason = without_secrets(reason)
+        super().__init__(f"{operation}: {code}: {self.reason}")
 
 
 class RegistryRefused(RegistryError):  # noqa: N818 - named by what the registry did

@@ -12,6 +12,8 @@ from indexer.errors import ConfigError, UsageError
 
 ROOT = Path(__file__).parent.parent
 LEAST = "store: ./store\nregistries:\n  - regions: [eu-west-1]\n"
+BOMB = "".join(f"k{n}: &k{n} [{', '.join([f'*k{n - 1}' if n else 'x'] * 9)}]\n" for n in range(12))
+"""A dozen lines that stand for 9 to the 12th values."""
 
 
 def written(folder: Path, text: str) -> Path:
@@ -117,6 +119,12 @@ def test_it_is_frozen(tmp_path: Path) -> None:
         ("store: ./s\nregistries: []\n", "config.yaml:2: registries: found [], expected a list with at least one"),
         ("store: ./s\nregistries:\n", "config.yaml:2: registries: found nothing, expected a list"),
         ("store: 5\n" + LEAST.partition("\n")[2], "config.yaml:1: store: found 5, expected text"),
+        (LEAST + "x: !!python/object/apply:os.system ['true']\n", "a value with a tag (!...), which is not taken"),
+        (LEAST + "x: &x [*x]\n", "config.yaml: values are nested too deeply, or in themselves; write them out"),
+        (LEAST + "x: " + "[" * 5_000, "config.yaml: values are nested too deeply"),
+        (LEAST + BOMB, "config.yaml: there are more than 10,000 values in it"),
+        (registry("endpoint_url: http://user:pass@10.0.0.1/"), "without a user, a password or a query in it"),
+        (registry("endpoint_url: http://10.0.0.1/?a=b"), "found 'http://10.0.0.1/?***"),
         (LEAST + "stoer: x\n", "config.yaml:4: stoer: unknown key; did you mean store?"),
         (LEAST + "zzz: x\n", "config.yaml:4: zzz: unknown key; the keys here are store, registries, images, fetch"),
         (registry("region: x"), "config.yaml:4: registries[0].region: unknown key; did you mean regions?"),

@@ -188,7 +188,9 @@ def check(raw: bytes) -> str:
         return "unknown"
     assert manifest.problem is None
     content = json.loads(raw)
-    listed = content.get(_LAYERS.get(str(manifest.media_type), _LAYERS.get(manifest.kind, "layers"))) or ()
+    # Upper and lower case are the same in a media type, and parameters may follow.
+    media_type = str(manifest.media_type).lower().partition(";")[0].strip()
+    listed = content.get(_LAYERS.get(media_type, _LAYERS.get(manifest.kind, "layers"))) or ()
     assert len(rows.layers) == len(listed) == manifest.layer_count, "not all of its layers"
     children = content["manifests"] if manifest.kind == "index" else ()
     assert len(rows.index_entries) == len(children or ()), "not all of its children"
@@ -207,7 +209,7 @@ def writable(flattened: Sequence[Flattened]) -> None:
 def fuzz(seed: int, count: int, originals: Sequence[bytes]) -> Counter[str]:
     """Check `count` damaged documents; return how many became what. Raises with the document that fails."""
     random = Random(f"fuzz {seed}")  # noqa: S311 - repeatable
-    documents = [_parsed(raw) for raw in originals]
+    documents = [parsed(raw) for raw in originals]
     became: Counter[str] = Counter()
     kept: list[Flattened] = []
     before = signal.signal(signal.SIGALRM, _hang)
@@ -233,7 +235,8 @@ def _hang(_number: int, _frame: FrameType | None) -> None:
     raise Hang
 
 
-def _parsed(raw: bytes) -> Any:
+def parsed(raw: bytes) -> Any:
+    """Return a document's members; None where it is no JSON, or no object."""
     try:
         found = json.loads(raw)
     except ValueError:
