@@ -130,7 +130,7 @@ class RegistryError(IndexerError):
         self.operation = operation
         self.code = code
         self.reason = without_secrets(reason)
-        super().__init__(f"{operation}: {code}: {self.reason}")
+        super().__init__(f"{operation}: {code}: {reason}")
 
 
 class RegistryRefused(RegistryError):  # noqa: N818 - named by what the registry did

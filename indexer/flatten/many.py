@@ -92,6 +92,7 @@ def _take(bundle: Bundle, given: Given, text: str, document: Any) -> _Unchecked 
         declared, version = known_media_types[document["mediaType"]], document["schemaVersion"]
         kind, stored = _told(declared, config_type, frozenset(types))
         total, distinct = sum(sizes), set(digests)
+        is_layer = named in distinct
     except (AttributeError, TypeError, KeyError):  # no object, other members, other types
         return None
     if kind is None:
@@ -115,7 +116,7 @@ def _take(bundle: Bundle, given: Given, text: str, document: Any) -> _Unchecked 
         None,
     )
     bundle.manifests.append(new(ManifestRow, (*row, *source)))
-    bundle.configs.append(new(ConfigRow, (digest, *about, named in distinct)))
+    bundle.configs.append(new(ConfigRow, (digest, *about, is_layer)))
     bundle.orders.append(order)
     bundle.counts.append(count)
     bundle.add_layers(

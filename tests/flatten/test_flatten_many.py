@@ -108,6 +108,11 @@ ODD: list[object] = [
     manifest([layer("a")], config={"mediaType": OCI_CONFIG, "digest": digest_of("c"), "size": 2**63}),
     manifest([layer("a")], config={"mediaType": OCI_CONFIG, "digest": digest_of("c"), "size": None}),
     manifest([layer("a")], config={"mediaType": OCI_CONFIG, "digest": "sha256:c", "size": 1}),
+    manifest([layer("a")], config={"mediaType": OCI_CONFIG, "digest": [], "size": 1}),
+    manifest([layer("a")], config={"mediaType": OCI_CONFIG, "digest": {}, "size": 1}),
+    manifest([layer("a")], config={"mediaType": {}, "digest": digest_of("c"), "size": 1}),
+    manifest([layer("a")], schemaVersion=[2]),
+    manifest([layer("a")], mediaType=[]),
     manifest([layer("a")], schemaVersion=2.0),
     manifest([layer("a")], schemaVersion=True),
     manifest([layer("a")], schemaVersion=1),
@@ -217,8 +222,8 @@ _GOOD = st.sampled_from([digest_of(name) for name in "abcd"]).map(lambda digest:
 _DOCUMENT = st.builds(
     lambda layers, member, value: manifest(layers) | ({member: value} if member else {}),
     st.lists(_GOOD, max_size=4) | st.lists(_LAYER, max_size=4),
-    st.sampled_from(["", "", "schemaVersion", "mediaType", "config", "annotations", "layers"]),
-    _VALUES,
+    st.sampled_from(["", "", "schemaVersion", "mediaType", "config", "config", "annotations", "layers"]),
+    _VALUES | _LAYER,
 )
 
 
