@@ -147,7 +147,12 @@ def _are_good(unchecked: Sequence[_Unchecked]) -> bool:
 
 
 def _repeated(digests: Sequence[str]) -> list[bool]:
-    return [digest in digests[:at] for at, digest in enumerate(digests)]
+    seen: set[str] = set()
+    repeated = []
+    for digest in digests:
+        repeated.append(digest in seen)
+        seen.add(digest)
+    return repeated
 
 
 def _is_text_to_text(annotations: object) -> bool:
