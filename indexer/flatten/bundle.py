@@ -39,17 +39,19 @@ class Rows(Protocol):
 class Bundle:
     """Rows of manifests, each of which has its order (in `orders`) and so many layers (in `counts`).
 
-    `layers` is a list of values for each column from layer_digest on; the others are lists of rows.
+    `layers` is a list of values for each column from layer_digest on; `manifests` and `entries` are lists of rows.
+    A row of `configs` says of a manifest what its own row says, and whether the config is one of its layers too: that
+    is in `are_layers`, for each manifest that has a config.
     """
 
-    __slots__ = ("configs", "counts", "entries", "layers", "manifests", "orders")
+    __slots__ = ("are_layers", "counts", "entries", "layers", "manifests", "orders")
 
     def __init__(self) -> None:
         self.orders: list[int] = []
         self.counts: list[int] = []
         self.manifests: list[ManifestRow] = []
         self.layers: list[list[Any]] = [[] for _ in LayerRow._fields[_OWN:]]
-        self.configs: list[ConfigRow] = []
+        self.are_layers: list[bool] = []
         self.entries: list[IndexEntryRow] = []
 
     @classmethod
@@ -67,6 +69,15 @@ class Bundle:
     def digests(self) -> list[str]:
         """The manifests' digests."""
         return [row[0] for row in self.manifests]
+
+    @property
+    def configs(self) -> list[ConfigRow]:
+        """The rows of `configs`."""
+        having = (row for row in self.manifests if row.config_digest is not None)
+        return [
+            ConfigRow(row.manifest_digest, str(row.config_digest), row.config_media_type, row.config_size, is_layer)
+            for row, is_layer in zip(having, self.are_layers, strict=True)
+        ]
 
     @property
     def bytes(self) -> int:
@@ -88,7 +99,7 @@ class Bundle:
         self.orders.append(order)
         self.counts.append(len(rows.layers))
         self.manifests.append(rows.manifest)
-        self.configs += rows.configs
+        self.are_layers += [row.is_layer for row in rows.configs]
         self.entries += rows.index_entries
         if rows.layers:
             self.add_layers(*zip(*(row[_OWN:] for row in rows.layers), strict=True))
@@ -96,14 +107,14 @@ class Bundle:
     def add_layers(self, *columns: Iterable[Any]) -> None:
         """Append the layers of the manifest that was added last, as columns."""
         for column, values in zip(self.layers, columns, strict=True):
-            column.extend(values)
+            column += values
 
     def extend(self, other: Bundle) -> None:
         """Append another bundle's manifests."""
         self.orders += other.orders
         self.counts += other.counts
         self.manifests += other.manifests
-        self.configs += other.configs
+        self.are_layers += other.are_layers
         self.entries += other.entries
         self.add_layers(*other.layers)
 
@@ -114,7 +125,8 @@ class Bundle:
         some.orders, some.counts = list(compress(self.orders, wanted)), list(compress(self.counts, wanted))
         some.manifests = list(compress(self.manifests, wanted))
         some.layers = [list(compress(column, of_layers)) for column in self.layers]
+        have_configs = [keep for keep, row in zip(wanted, self.manifests, strict=True) if row.config_digest is not None]
+        some.are_layers = list(compress(self.are_layers, have_configs))
         digests = set(some.digests)
-        some.configs = [row for row in self.configs if row.manifest_digest in digests]
         some.entries = [row for row in self.entries if row.index_digest in digests]
         return some

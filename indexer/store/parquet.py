@@ -56,7 +56,7 @@ def arrow_of(table: Table, columns: Columns) -> pa.Table:
 
 
 def _array(given: Any, of: pa.DataType) -> pa.Array:
-    if isinstance(given, pa.Array):
+    if isinstance(given, (pa.Array, pa.ChunkedArray)):
         return given
     # A column with one value throughout (nearly always a third of them are) is made at once: conversion looks at each
     # value, and was a tenth of a run's CPU.

@@ -18,7 +18,7 @@ from indexer.flatten import VERSION, Bundle
 from indexer.store import layout
 from indexer.store.parquet import FLATTENER, TableFile, arrow_of, columns_of
 from indexer.store.places import Folder
-from indexer.tables import MANIFESTS, TABLES
+from indexer.tables import CONFIGS, INDEX_ENTRIES, LAYERS, MANIFESTS, TABLES
 
 FIRST_SEGMENT: Final = 500
 SEGMENT_MANIFESTS: Final = 20_000
@@ -145,13 +145,21 @@ def tables_of(bundles: Sequence[Bundle]) -> dict[str, pa.Table]:
     all_ = Bundle()
     for bundle in bundles:
         all_.extend(bundle)
-    columns = {
-        "manifests": columns_of(all_.manifests),
-        "layers": [*_manifests_and_positions(all_), *all_.layers] if any(all_.counts) else [],
-        "configs": columns_of(all_.configs),
-        "index_entries": columns_of(all_.entries),
+    manifests = arrow_of(MANIFESTS, columns_of(all_.manifests))
+    digests = manifests.column("manifest_digest")
+    return {
+        "manifests": manifests,
+        "layers": arrow_of(LAYERS, [*_parents_and_positions(all_, digests), *all_.layers] if any(all_.counts) else []),
+        "configs": _configs(manifests, all_.are_layers),
+        "index_entries": arrow_of(INDEX_ENTRIES, columns_of(all_.entries)),
     }
-    return {name: arrow_of(TABLES[name], its) for name, its in columns.items()}
+
+
+def _configs(manifests: pa.Table, are_layers: Sequence[bool]) -> pa.Table:
+    """Return the rows of `configs`: the manifests say all of it but whether the config is a layer too."""
+    given = manifests.select(["manifest_digest", "config_digest", "config_media_type", "config_size"])
+    having = given.filter(pc.is_valid(given.column("config_digest"))) if len(are_layers) < len(given) else given
+    return arrow_of(CONFIGS, [*having.columns, are_layers])
 
 
 def _place(bundle: Bundle) -> _Place:
@@ -159,14 +167,13 @@ def _place(bundle: Bundle) -> _Place:
     return (first.registry_id, first.region, first.repository, bundle.orders[0], first.manifest_digest)
 
 
-def _manifests_and_positions(bundle: Bundle) -> tuple[pa.Array, pa.Array]:
+def _parents_and_positions(bundle: Bundle, digests: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.Array]:
     """Return the first two columns of `layers`, made by Arrow: from lists they took as long as all the others."""
     ends = pa.array([0, *accumulate(bundle.counts)], pa.int32())
     # Of each layer, whose list it is in.
     parents = pc.list_parent_indices(pa.ListArray.from_arrays(ends, pa.nulls(ends[-1].as_py())))
     numbers = pa.array(range(len(parents)), pa.int32())
-    manifests = pa.array(bundle.digests, pa.string())
-    return manifests.take(parents), pc.subtract(numbers, ends.take(parents))
+    return digests.take(parents), pc.subtract(numbers, ends.take(parents))
 
 
 def write(folder: Folder, table: str, name: str, data: pa.Table, check: Callable[[], None] = lambda: None) -> None:
