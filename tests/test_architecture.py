@@ -47,6 +47,8 @@ ONLY_IMPORTER = {
     "pydantic": {"config"},
     "pydantic_core": {"config"},
     "tenacity": {"ecr", "objects"},
+    "urllib3": {"ecr"},
+    "msgspec": {"ecr", "flatten"},
 }
 LONGEST_FILE = 350
 LONGEST_FUNCTION = 60

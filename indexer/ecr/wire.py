@@ -2,8 +2,9 @@
 
 What stays botocore's: credentials and their renewal, the signature, the endpoint, TLS, proxies, the pool of
 connections, and what an answer or an error means (`indexer.ecr.parsing`). What is ours is the body, which is JSON as it
-stands, and the headers that the protocol wants. A call of 100 manifests takes 0.6 ms of CPU less (of 2.3, of which 0.9
-go into receiving and parsing in any case).
+stands, the headers that the protocol wants, and that the pool is asked without what botocore puts around it for answers
+that are streamed. A call of 100 manifests takes 0.8 ms of CPU less (of 2.3, of which 0.9 go into receiving and parsing in
+any case), 0.12 of it for the pool.
 """
 
 from __future__ import annotations
@@ -12,26 +13,40 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import ClientError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+    ProxyConnectionError,
+    ReadTimeoutError,
+    SSLError,
+)
+from urllib3 import Retry
+from urllib3 import exceptions as broken
 
 from indexer.ecr.parsing import AnswerParser
+from indexer.errors import without_secrets
 
 if TYPE_CHECKING:
     from types_boto3_ecr import ECRClient
 
 OPERATIONS: Final = frozenset({"BatchGetImage", "DescribeImages"})
 _AN_ERROR: Final = 300
+_ONCE: Final = Retry(False)
 
 
 class Wire:
     """Sends an operation of `OPERATIONS` as a client would. Threads may share it."""
 
     def __init__(self, client: ECRClient) -> None:
+        self._client = client  # what signs has only a weak reference to it
         meta: Any = client.meta
         model = meta.service_model
         self._url = _url(client)
         # botocore has no public names for these; our own would have other TLS settings, proxies and credentials.
-        self._http = client._endpoint.http_session  # type: ignore[attr-defined] # noqa: SLF001 - see above
+        self._way = _Pool(client._endpoint.http_session, self._url)  # type: ignore[attr-defined] # noqa: SLF001 - see above
         self._signer = client._request_signer  # type: ignore[attr-defined] # noqa: SLF001 - see above
         self._shapes = {name: model.operation_model(name).output_shape for name in OPERATIONS}
         self._prefix = model.metadata["targetPrefix"]
@@ -48,13 +63,59 @@ class Wire:
         # With the credentials of the moment. The event by which a client signs makes its User-Agent anew each time too:
         # 0.1 ms of CPU.
         self._signer.sign(operation, request)
-        got = self._http.send(request.prepare())
-        response = {"body": got.content, "headers": got.headers, "status_code": got.status_code}
+        status, told_headers, body = self._way.post(dict(request.headers.items()), request.data)
+        response = {"body": body, "headers": told_headers, "status_code": status}
         answer: Any = self._parser.parse(response, self._shapes[operation])
-        if got.status_code >= _AN_ERROR:
+        if status >= _AN_ERROR:
             raise ClientError(answer, operation)
         told: dict[str, Any] = answer
         return told
+
+
+class _Pool:
+    """A client's connections to the one address that its calls go to."""
+
+    def __init__(self, session: Any, url: str) -> None:
+        # As botocore.httpsession.URLLib3Session does for each request. It has no public names for these either.
+        self._url, self._proxy = url, session._proxy_config.proxy_url_for(url)  # noqa: SLF001 - see above
+        manager = session._get_connection_manager(url, self._proxy)  # noqa: SLF001 - see above
+        self._pool = manager.connection_from_url(url)
+        session._setup_ssl_cert(self._pool, url, session._verify)  # noqa: SLF001 - see above
+        self._target = session._get_request_target(url, self._proxy)  # noqa: SLF001 - see above
+
+    def post(self, headers: dict[str, Any], body: bytes) -> tuple[int, Any, bytes]:
+        """Return status, headers and body of the answer; raises what botocore's own session raises."""
+        try:
+            answer = self._pool.urlopen(
+                "POST",
+                self._target,
+                body=body,
+                headers=headers,
+                retries=_ONCE,
+                assert_same_host=False,
+                preload_content=False,
+                decode_content=False,
+            )
+            return answer.status, answer.headers, answer.read()
+        except (broken.HTTPError, OSError, ValueError) as error:
+            raise self._told(error) from error
+
+    def _told(self, error: Exception) -> Exception:
+        """Return the error as botocore tells it."""
+        where: dict[str, Any] = {"endpoint_url": self._url, "error": error}
+        if isinstance(error, broken.SSLError):
+            return SSLError(**where)
+        if isinstance(error, broken.NewConnectionError):
+            return EndpointConnectionError(**where)
+        if isinstance(error, broken.ProxyError):
+            return ProxyConnectionError(proxy_url=without_secrets(str(self._proxy)), error=error)
+        if isinstance(error, broken.ConnectTimeoutError):
+            return ConnectTimeoutError(**where)
+        if isinstance(error, broken.ReadTimeoutError):
+            return ReadTimeoutError(**where)
+        if isinstance(error, broken.ProtocolError):
+            return ConnectionClosedError(**where, request=None)
+        return HTTPClientError(error=error)
 
 
 def _url(client: ECRClient) -> str:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import suppress
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    EndpointConnectionError,
+    ProxyConnectionError,
+)
 from support.one_answer import OneAnswer, Question, one_answer
 
 from indexer.ecr import Target, connect
@@ -90,6 +99,82 @@ def test_nobody_there_is_told_as_the_client_tells_it() -> None:
     client = connect(Target("eu-west-1", endpoint_url="http://127.0.0.1:9"), connections=1)
     with pytest.raises(EndpointConnectionError):
         Wire(client).send("DescribeImages", ASKED["DescribeImages"])
+
+
+def _closes(taken: socket.socket) -> None:
+    taken.recv(1)
+
+
+def _hangs(taken: socket.socket) -> None:
+    taken.recv(65_536)
+    time.sleep(1.5)
+
+
+def _speaks_no_http(taken: socket.socket) -> None:
+    taken.recv(65_536)
+    taken.sendall(b"220 smtp.example ESMTP\r\n")
+
+
+def _hangs_in_the_body(taken: socket.socket) -> None:
+    taken.recv(65_536)
+    taken.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+    time.sleep(1.5)
+
+
+@contextmanager
+def listening(serve: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server that does the same to each connection, until it is closed."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def accept() -> None:
+            with suppress(OSError):
+                while True:
+                    taken, _ = listener.accept()
+                    with taken, suppress(OSError):
+                        serve(taken)
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize("serve", [_closes, _hangs, _speaks_no_http, _hangs_in_the_body])
+def test_no_answer_is_told_as_the_client_tells_it(serve: Callable[[socket.socket], None]) -> None:
+    with listening(serve) as url:
+        client: Any = connect(Target("eu-west-1", endpoint_url=url), connections=1, read_timeout=0.5)
+        told = []
+        for method in (Wire(client).send, lambda _, asked: client.describe_images(**asked)):
+            with pytest.raises(BotoCoreError) as caught:
+                method("DescribeImages", ASKED["DescribeImages"])
+            told.append(caught.value)
+    ours, theirs = told
+    assert type(ours) is type(theirs)
+    assert url in str(ours)
+
+
+def test_an_answer_that_ends_early_is_none() -> None:
+    def half(taken: socket.socket) -> None:
+        taken.recv(65_536)
+        taken.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"imageDetails":[]}')
+
+    with listening(half) as url, pytest.raises(ConnectionClosedError):
+        Wire(connect(Target("eu-west-1", endpoint_url=url), connections=1)).send("DescribeImages", {})
+
+
+def test_a_proxy_that_is_not_there_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:hidden@127.0.0.1:9")
+    client: Any = connect(Target("eu-west-1"), connections=1)
+    for method in (Wire(client).send, lambda _, asked: client.describe_images(**asked)):
+        with pytest.raises(ProxyConnectionError) as caught:
+            method("DescribeImages", ASKED["DescribeImages"])
+        assert "hidden" not in str(caught.value)
+
+
+def test_questions_go_through_the_proxy(server: OneAnswer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", server.url)
+    client: Any = connect(Target("eu-west-1", endpoint_url="http://ecr.example:1234"), connections=1)
+    Wire(client).send("DescribeImages", ASKED["DescribeImages"])
+    assert server.questions[-1].headers["host"] == "ecr.example:1234"
 
 
 @pytest.mark.parametrize("region", ["eu-west-1", "us-gov-west-1", "cn-north-1"])
