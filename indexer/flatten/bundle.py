@@ -107,7 +107,7 @@ class Bundle:
     def add_layers(self, *columns: Iterable[Any]) -> None:
         """Append the layers of the manifest that was added last, as columns."""
         for column, values in zip(self.layers, columns, strict=True):
-            column += values
+            column.extend(values)
 
     def extend(self, other: Bundle) -> None:
         """Append another bundle's manifests."""

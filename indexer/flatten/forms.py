@@ -68,8 +68,8 @@ def annotations_of(text: str, found: Manifest) -> list[dict[str, str] | None] | 
     """Return the annotations of each layer of `found`, which was decoded from `text`; None where a key may stand twice.
 
     A key is followed by a colon, and where nothing is escaped the other colons are those of the values: one in each
-    digest, none in a media type, and those of annotations. So a colon more than that is a key that stands twice: what it
-    said first is gone. `found` has good digests and media types. To count them takes 0.8 microseconds.
+    digest, none in a media type, and those of annotations. So a colon more than that is a key that stands twice: what
+    it said first is gone. `found` has good digests and media types. To count them takes 0.8 microseconds.
     """
     if "\\" in text:
         return None

@@ -1,10 +1,10 @@
 """Many manifests together into a bundle: what each costs is the time of a run and its memory.
 
-Nearly every manifest has the common form (`indexer.flatten.forms`): its own media type, a config, and layers that say of
-themselves media type, digest and size, and at most annotations. Of such a document the members are taken while what was
-parsed is still in the processor's cache, and those of a call are checked at once: 9 microseconds where the careful way,
-`flatten`, takes 27. Every other document goes the careful way, and so does a call of which anything is amiss. Both ways
-give the same rows, which a test holds.
+Nearly every manifest has the common form (`indexer.flatten.forms`): its own media type, a config, and layers that say
+of themselves media type, digest and size, and at most annotations. Of such a document the members are taken while what
+was parsed is still in the processor's cache, and those of a call are checked at once: 9 microseconds where the careful
+way, `flatten`, takes 27. Every other document goes the careful way, and so does a call of which anything is amiss. Both
+ways give the same rows, which a test holds.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Given(NamedTuple):
 
 
 class _Unchecked(NamedTuple):
-    """What was taken of documents and is still to be looked at: their digests and sizes, and the bytes of all layers."""
+    """What was taken of documents and is still to be looked at; `totals` are the bytes of each one's layers."""
 
     digests: list[str]
     sizes: list[int]
