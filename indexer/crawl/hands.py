@@ -91,10 +91,11 @@ class Hands:
         """Return what came, in the natural order."""
         where = (self._accounts[ask.target], self._ecrs[ask.target].target.region, ask.repository, self._now())
         known = dict(zip(ask.digests, zip(ask.orders, ask.pulled, strict=True), strict=True))
-        given = []
-        for digest, raw, verified in batch.manifests:
+        # tuple.__new__ makes the same as the constructors, sooner.
+        new, given = tuple.__new__, []
+        for digest, text, raw, verified in batch.manifests:
             order, pulled_at = known[digest]
-            given.append(Given(digest, raw, Source(*where, pulled_at), verified, order))
+            given.append(new(Given, (digest, raw, new(Source, (*where, pulled_at)), verified, order, text)))
         given.sort(key=_ORDER)
         return given
 

