@@ -6,7 +6,7 @@ All of a repository is listed before any of it is fetched, so the pull times tha
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -29,15 +29,25 @@ _NOT_GIVEN = frozenset({"ARCHIVED", "ACTIVATING"})
 
 
 class Listing:
-    """Lists targets into a report and a plan. `list_target` may run for several targets at a time."""
+    """Lists targets into a report and a plan. `list_target` may run for several targets at a time.
 
-    def __init__(self, images: ImagesConfig, problems: Mapping[str, str], shared: Shared) -> None:
+    `planned` is told how many digests are to be fetched, as far as is known.
+    """
+
+    def __init__(
+        self,
+        images: ImagesConfig,
+        problems: Mapping[str, str],
+        shared: Shared,
+        planned: Callable[[int], object],
+    ) -> None:
         self._config = images
         self._problems = problems
         self._plan = shared.plan
         self._report = shared.report
         self._progress = shared.progress
         self._stop = shared.stop
+        self._planned = planned
         self._seen: set[tuple[str, str, str]] = set()
         self._hidden_problems: dict[str, tuple[Walk, Subject]] = {}
         self._lock = threading.Lock()
@@ -91,6 +101,7 @@ class Listing:
         self._report.images(walk, repository, shown)
         place = Place(walk.number, repository.name)
         wanted = self._plan.want(place, _to_fetch(shown))
+        self._planned(self._plan.planned)
         if len(shown) < len(images):
             hidden = [image for image in images if not self._shows(image)]
             self._plan.hide(place, _to_fetch(hidden))

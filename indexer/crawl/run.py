@@ -30,7 +30,7 @@ from indexer.crawl.spent import Spent, Work, cpu_seconds
 from indexer.crawl.stop import Stop
 from indexer.crawl.targets import Walk, walks
 from indexer.crawl.worker import Place, Setup
-from indexer.crawl.workers import processes, turns, workers
+from indexer.crawl.workers import Reserve, reserve, turns, workers
 from indexer.errors import IndexerError
 from indexer.store import Store, Writer
 from indexer.tables import RunRow
@@ -87,9 +87,11 @@ def crawl(
     with rare_collections(), store.writer(now=now, version=indexer.__version__) as writer:
         plan = Plan(writer.known(), filtered=config.images.hides)
         shared = Shared(plan, Report(writer, progress), progress, now, stop)
-        _list(config, targets, store, shared)
-        listed = time.monotonic()
-        fetched = _fetch(config, targets, writer, shared)
+        quotas = len({walk.quota for walk in targets})
+        with reserve(config.fetch, quotas, writer) as ready:
+            _list(config, targets, store, shared, ready)
+            listed = time.monotonic()
+            fetched = _fetch(config, targets, writer, shared, ready)
         with (last := Work()).measured():
             writer.flush()
         _check_answering(targets, shared)
@@ -111,9 +113,9 @@ def _milliseconds(*seconds: float) -> dict[str, Any]:
     return dict(zip(names, (round(1000 * each) for each in seconds), strict=True))
 
 
-def _list(config: Config, targets: list[Walk], store: Store, shared: Shared) -> None:
+def _list(config: Config, targets: list[Walk], store: Store, shared: Shared, ready: Reserve) -> None:
     shared.progress.phase = "listing"
-    listing = Listing(config.images, store.problems(), shared)
+    listing = Listing(config.images, store.problems(), shared, ready.grow)
     connections = config.fetch.connections
     with shared.stop.threads(len(targets), "target") as pool:
         for done in as_completed([pool.submit(listing.list_target, walk, connections) for walk in targets]):
@@ -155,11 +157,11 @@ def _none_answered(targets: list[Walk], shared: Shared) -> IndexerError:
     return IndexerError("\n".join(["nothing could be listed; the store is as it was", *lines]))
 
 
-def _fetch(config: Config, targets: list[Walk], writer: Writer, shared: Shared) -> Fetched:
+def _fetch(config: Config, targets: list[Walk], writer: Writer, shared: Shared, ready: Reserve) -> Fetched:
     shared.progress.phase = "fetching"
     fetcher = Fetcher(targets, shared)
     accounts = [shared.report.account(walk) or "" for walk in targets]
-    count = processes(config.fetch, shared.plan.planned, len({walk.quota for walk in targets}))
+    count = ready.grow(shared.plan.planned)
     if count == 1:
         ecrs = [walk.ecr for walk in targets]
         hands = Hands(ecrs, accounts, writer, now=shared.now, follow=shared.plan.hides)
@@ -179,7 +181,7 @@ def _fetch(config: Config, targets: list[Walk], writer: Writer, shared: Shared) 
         )
         for turn, connections in turns(count, config.fetch.connections)
     ]
-    with workers(setups, [walk.ecr for walk in targets]) as crew:
+    with workers(ready, setups, [walk.ecr for walk in targets]) as crew:
         fetcher.run(crew, config.fetch.chunk_size)
     requests = sum(done.requests for done in crew.done)
     return Fetched(fetcher.manifests, fetcher.bytes, requests, sum((done.spent for done in crew.done), Spent()))
@@ -187,7 +189,8 @@ def _fetch(config: Config, targets: list[Walk], writer: Writer, shared: Shared) 
 
 def _place(config: Config, walk: Walk, account: str, connections: int) -> Place:
     fetch = config.fetch
-    return Place(walk.target, account, walk.quota, fetch.requests_per_second, connections, fetch.max_attempts)
+    left = walk.ecr.pace.recent
+    return Place(walk.target, account, walk.quota, fetch.requests_per_second, left, connections, fetch.max_attempts)
 
 
 def _row(config: Config, writer: Writer, targets: list[Walk], shared: Shared, fetched: Fetched) -> RunRow:

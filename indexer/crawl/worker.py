@@ -32,12 +32,16 @@ from indexer.store import Share, segments_of
 
 
 class Place(NamedTuple):
-    """A target as a worker needs it. Targets with the same `quota` share one pace, and `per_second` with it."""
+    """A target as a worker needs it. Targets with the same `quota` share one pace, and `per_second` with it.
+
+    `left` is when the last requests for the quota left, before there were workers.
+    """
 
     target: Target
     account: str
     quota: int
     per_second: float
+    left: Sequence[float]
     connections: int
     max_attempts: int
 
@@ -144,7 +148,7 @@ class Worker:
 
     def _prepare(self) -> tuple[Hands, list[ThreadPoolExecutor]]:
         for place in self._setup.places:
-            new = (Pace(place.per_second, self._setup.turn), Pulse())
+            new = (Pace(place.per_second, self._setup.turn, before=place.left), Pulse())
             pace, pulse = self._quotas.setdefault(place.quota, new)
             ecr = reach(
                 place.target,

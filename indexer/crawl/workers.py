@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import chain
@@ -22,6 +23,7 @@ from indexer.crawl.fetching import Feed, Taker, Task
 from indexer.crawl.hands import Told
 from indexer.crawl.worker import Answer, Broken, Done, Down, Last, Setup
 from indexer.ecr import Ecr, Signs, Turn
+from indexer.store import Writer
 
 if TYPE_CHECKING:
     from indexer.config import FetchConfig  # pydantic: a worker would load it for nothing
@@ -111,9 +113,9 @@ class Workers:
     `ecrs` are the targets' of this process, by number: how calls went is put together in their health.
     """
 
-    def __init__(self, setups: Sequence[Setup], ecrs: Sequence[Ecr]) -> None:
+    def __init__(self, ready: Sequence[_Worker], setups: Sequence[Setup], ecrs: Sequence[Ecr]) -> None:
         self.done: list[Done] = []
-        self._workers = [_Worker(setup.share.descriptors) for setup in setups]
+        self._workers = ready
         self._setups = setups
         self._ecrs = ecrs
         self._number = 0
@@ -159,14 +161,6 @@ class Workers:
                 worker.link.send(Last(now=True))
         for worker in self._workers:
             _wait_for(worker.link)
-
-    def kill(self) -> None:
-        """End what is still there. The lock is theirs too: it is free only when they are gone."""
-        for worker in self._workers:
-            if worker.process.poll() is None:
-                worker.process.kill()
-            worker.process.wait()
-            worker.link.close()
 
     def _hear(self, target: int, signs: Signs) -> None:
         """Note how a worker's calls went; tell all workers of a registry that is down.
@@ -221,23 +215,60 @@ def _wait_for(link: Connection) -> None:
             link.recv()
 
 
-@contextmanager
-def workers(setups: Sequence[Setup], ecrs: Sequence[Ecr]) -> Iterator[Workers]:
-    """Start a process for each of `setups` and give the crew; when the block ends they are gone, however it ends.
+class Reserve:
+    """Processes that are started while repositories are listed, and wait: to start takes as long as 10,000 manifests.
 
-    The store's lock is the workers' too: they inherit the descriptors of their setup's share.
+    `quotas` is how many of ECR's there are. Threads may share it.
     """
-    crew = Workers(setups, ecrs)
+
+    def __init__(self, fetch: FetchConfig, quotas: int, descriptors: Sequence[int]) -> None:
+        self.workers: list[_Worker] = []
+        self._fetch = fetch
+        self._quotas = quotas
+        self._descriptors = descriptors
+        self._lock = threading.Lock()
+
+    def grow(self, planned: int) -> int:
+        """Have as many as are to fetch `planned` manifests; return how many that are, 1 for this process alone."""
+        count = processes(self._fetch, planned, self._quotas)
+        with self._lock:
+            while len(self.workers) < count > 1:
+                self.workers.append(_Worker(self._descriptors))
+        return count
+
+    def kill(self) -> None:
+        """End what is still there. The lock is theirs too: it is free only when they are gone."""
+        for worker in self.workers:
+            if worker.process.poll() is None:
+                worker.process.kill()
+            worker.process.wait()
+            worker.link.close()
+
+
+@contextmanager
+def reserve(fetch: FetchConfig, quotas: int, writer: Writer) -> Iterator[Reserve]:
+    """Give a reserve; when the block ends its processes are gone, however it ends.
+
+    The lock of the writer's store is theirs too: they inherit its descriptors.
+    """
+    ready = Reserve(fetch, quotas, writer.share.descriptors)
     try:
-        try:
-            crew.start()
-            yield crew
-        except BaseException:
-            crew.break_off()
-            raise
-        crew.finish()
+        yield ready
     finally:
-        crew.kill()
+        ready.kill()
+
+
+@contextmanager
+def workers(ready: Reserve, setups: Sequence[Setup], ecrs: Sequence[Ecr]) -> Iterator[Workers]:
+    """Give the crew of a reserve's processes, one for each of `setups`; when the block ends well all is committed."""
+    crew = Workers(ready.workers, setups, ecrs)
+    try:
+        crew.start()
+        yield crew
+    except BaseException:
+        crew.break_off()
+        raise
+    crew.finish()
 
 
 def turns(count: int, connections: int) -> list[tuple[Turn, int]]:

@@ -13,7 +13,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 _SLOWER = 0.7
@@ -37,7 +37,8 @@ class Pace:
 
     Several processes share a rate without a word between them: the machine's clock is cut into slots, one request
     long, and process i of n sends in every n-th slot only, from the i-th on. So the rate holds for all together, in
-    every second, also where they begin and end at different times.
+    every second, also where they begin and end at different times. `before` is when requests left lately (`recent`) of
+    a process that asked before them: each counts some of these as its own.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Pace:
         per_second: float,
         turn: Turn = Turn(),  # noqa: B008 - a tuple, which nobody can change
         *,
+        before: Sequence[float] = (),
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -52,18 +54,23 @@ class Pace:
         self.per_second = share / _MARGIN
         """The rate that is aimed at: so much below the limit that the limit holds however late threads wake up."""
         self._window = _MARGIN * max(1.0, 1.0 / share)
-        self._left: deque[float] = deque(maxlen=max(1, math.floor(share)))
+        self._left = deque(before[turn.number :: turn.of], maxlen=max(1, math.floor(share)))
         self._turn = turn
         self._clock = clock
         self._sleep = sleep
         self._lock = threading.Lock()
-        # Other processes begin where one has just ended its work: its last second is left to it.
-        self._next = clock() + (self._window if turn.of > 1 else 0.0)
+        self._next = clock()
         self._share = 1.0
         self._throttled_at = float("-inf")
         self._adjusted_at = float("-inf")
         self.waited = 0.0
         """Seconds that callers spent waiting here, summed over all threads."""
+
+    @property
+    def recent(self) -> list[float]:
+        """When requests left, by `time.monotonic`, which all processes of a machine share; as many as count."""
+        with self._lock:
+            return list(self._left)
 
     def wait(self) -> None:
         """Return when the next request may leave."""

@@ -174,11 +174,34 @@ def test_processes_use_the_whole_rate() -> None:
     )
 
 
-def test_a_further_process_leaves_the_last_second_to_the_one_before() -> None:
+@given(
+    st.integers(1, 60),
+    st.integers(2, 6),
+    st.lists(st.one_of(st.just(0.0), st.floats(0, 0.3)), max_size=80),
+    st.floats(0, 0.5),
+)
+def test_further_processes_leave_what_was_used_of_the_last_second(
+    rate: int, count: int, pauses: list[float], start_up: float
+) -> None:
     time = Time()
-    before = departures(Pace(10, clock=time.clock, sleep=time.sleep), time, [0.0] * 30)
-    after = [departures(Pace(10, Turn(at, 2), clock=time.clock, sleep=time.sleep), time, [0.0]) for at in range(2)]
-    assert min(moment for each in after for moment in each) - before[-1] >= 1
+    first = Pace(rate, clock=time.clock, sleep=time.sleep)
+    left = departures(first, time, pauses)
+    began = time.now + start_up
+    for at in range(min(count, rate)):
+        time.now = began
+        pace = Pace(rate, Turn(at, min(count, rate)), before=first.recent, clock=time.clock, sleep=time.sleep)
+        left += departures(pace, time, [0.0] * (2 * rate // count + 2))
+    for start in left:
+        assert sum(start <= each < start + 1 for each in left) <= rate
+
+
+def test_further_processes_begin_at_once_where_little_was_used() -> None:
+    time = Time()
+    first = Pace(100, clock=time.clock, sleep=time.sleep)
+    departures(first, time, [0.0] * 10)
+    pace = Pace(100, Turn(0, 2), before=first.recent, clock=time.clock, sleep=time.sleep)
+    began = time.now
+    assert departures(pace, time, [0.0])[0] - began < 0.05
 
 
 def test_a_process_that_is_throttled_slows_down_in_its_turns() -> None:
