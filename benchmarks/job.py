@@ -10,6 +10,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from indexer.lean import without_pandas
+
+without_pandas()  # as the command does
+
+# ruff: noqa: E402 - see above
 from measure import measured
 
 from indexer.config import Config

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "indexer"
 FLOORS = {
     "errors": 0,
+    "lean": 0,
     "model": 0,
     "scratch": 0,
     "aws_cli": 1,

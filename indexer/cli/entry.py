@@ -16,6 +16,7 @@ from indexer.cli import output
 from indexer.cli.app import app
 from indexer.cli.signals import INTERRUPTED, TERMINATED, Interrupted, take_signals
 from indexer.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, IndexerError
+from indexer.lean import without_pandas
 
 _DEBUG = "--debug"
 _WORDS = (
@@ -34,6 +35,7 @@ def main() -> int:
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # as above
     # Before pyarrow is loaded, and for the processes that a run starts: its own pools keep 100 MB of what a run had.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    without_pandas()
     take_signals()
     code = execute(sys.argv[1:])
     if code in {INTERRUPTED, TERMINATED}:

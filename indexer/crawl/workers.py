@@ -30,17 +30,12 @@ if TYPE_CHECKING:
 
 _PROGRAM: Final = """
 import sys
-class Without:
-    def find_spec(self, name, path=None, target=None):
-        if name in ("numpy", "pandas"):
-            raise ModuleNotFoundError(name, name=name)
-sys.meta_path.insert(0, Without())
 sys.path[:] = {path!r}
+from indexer.lean import without_pandas
+without_pandas()
 from indexer.crawl.worker import main
 main()
 """
-"""What a worker runs. pyarrow imports numpy and pandas wherever they are installed and works as well without them: in a
-worker, which needs neither, they would take 0.3 s and 45 MB."""
 _GRACE: Final = 20.0
 """Seconds for workers to end by themselves when a run is broken off; then they are killed."""
 _ENOUGH: Final = 100_000

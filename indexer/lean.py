@@ -1,0 +1,28 @@
+"""What a process of the command leaves unloaded."""
+
+from __future__ import annotations
+
+import sys
+from importlib.machinery import ModuleSpec
+from typing import Final
+
+_UNUSED: Final = frozenset({"numpy", "pandas"})
+
+
+class _Without:
+    """Finds, before anything else does, that packages are not there."""
+
+    @staticmethod
+    def find_spec(name: str, _path: object = None, _target: object = None) -> ModuleSpec | None:
+        if name in _UNUSED:
+            raise ModuleNotFoundError(f"No module named {name!r}: the indexer command does without", name=name)
+        return None
+
+
+def without_pandas() -> None:
+    """Have numpy and pandas count as not installed, in this process: to be called before pyarrow is loaded.
+
+    pyarrow imports both wherever they are installed, and works as well without them; the command needs neither. They
+    would take 0.3 s and 45 MB of each process. For notebooks, which do need them, this is never called.
+    """
+    sys.meta_path.insert(0, _Without())
