@@ -72,7 +72,7 @@ def flatten_parsed(  # noqa: PLR0913, PLR0917 - a document, in the forms that it
         return _unknown(digest, text, len(raw), media_type, str(error), source, verified)
     if isinstance(found, ImageManifest):
         return _of_manifest(digest, text, len(raw), found, source, verified)
-    return _of_index(digest, text, len(raw), found, source, verified)
+    return of_index(digest, text, len(raw), found, source, verified)
 
 
 def _declared(document: object) -> str | None:
@@ -141,9 +141,10 @@ def _repeating_rows(digest: str, layers: Sequence[Descriptor]) -> list[tables.La
     return rows
 
 
-def _of_index(  # noqa: PLR0913, PLR0917 - as above
+def of_index(  # noqa: PLR0913, PLR0917 - as above
     digest: str, text: str, size: int, found: ImageIndex, source: Source, verified: bool
 ) -> Flattened:
+    """Return the rows of an index that was read; `size` is the bytes of its `text`."""
     row = tables.ManifestRow(
         digest,
         found.media_type,

@@ -173,6 +173,105 @@ def test_a_key_that_stands_twice_is_seen(once: str, twice: str, indent: int | No
     assert "twice" in str(twice_.problem)
 
 
+def entry(name: str, **more: object) -> dict[str, object]:
+    platform = {"os": "linux", "architecture": "amd64"}
+    return {"mediaType": OCI_MANIFEST, "digest": digest_of(name), "size": 9, "platform": platform} | more
+
+
+def index(*entries: object, **more: object) -> dict[str, Any]:
+    return {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": list(entries)} | more
+
+
+_REFERENCE = {"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": digest_of("a")}
+INDEXES: list[object] = [
+    index(),
+    index(None),
+    index([]),
+    index(entry("a")),
+    index(entry("a"), entry("b", platform={"os": "linux", "architecture": "arm", "variant": "v7"})),
+    index(entry("a", platform={"os": "windows", "architecture": "amd64", "os.version": "10.0:1"})),
+    index(entry("a", platform={"os": "unknown", "architecture": "unknown"}, annotations=_REFERENCE)),
+    index(entry("a", annotations={"k": "v", "a:b": "c:d"}), annotations={"x": "y"}),
+    index(entry("a", annotations={"k": 1})),
+    index(entry("a", annotations=None)),
+    index(entry("a"), annotations={}),
+    index(entry("a"), annotations=None),
+    index(entry("a", platform=None)),
+    index(entry("a", platform={})),
+    index(entry("a", platform={"os": "", "architecture": "amd64"})),
+    index(entry("a", platform={"os": "linux", "architecture": ""})),
+    index(entry("a", platform={"os": "li:nux", "architecture": "am:d64"})),
+    index(entry("a", platform={"os": "linux", "architecture": "arm", "variant": None})),
+    index(entry("a", platform={"os": "linux", "architecture": "arm", "variant": ""})),
+    index(entry("a", platform={"os": "linux", "architecture": "arm", "features": ["x"]})),
+    index(entry("a", platform={"os": "linux", "architecture": "arm", "more": 1})),
+    index(entry("a", size=-1)),
+    index(entry("a", size=2**63)),
+    index(entry("a", size=2**63 - 1), entry("b", size=2**63 - 1)),
+    index(entry("a", size=1.0)),
+    index(entry("a", digest="sha256:c")),
+    index(entry("a", digest="sha512:" + "0" * 128)),
+    index(entry("a", mediaType=OCI_INDEX)),
+    index(entry("a", mediaType=None)),
+    index(entry("a", artifactType="a/b")),
+    index(entry("a"), subject=layer("s")),
+    index(entry("a"), artifactType="a/b"),
+    index(entry("a"), config={}),
+    index(entry("a"), layers=None),
+    index(entry("a"), schemaVersion=1),
+    index(entry("a"), mediaType=OCI_MANIFEST),
+    index(entry("a"), mediaType="application/vnd.docker.distribution.manifest.list.v2+json"),
+]
+
+
+@pytest.mark.parametrize("odd", INDEXES, ids=repr)
+def test_an_index_among_manifests(odd: object) -> None:
+    common = json.dumps(COMMON).encode()
+    check_same([common, json.dumps(odd).encode(), common, json.dumps(odd, indent=3).encode()])
+    check_same([json.dumps(odd).encode()])
+
+
+@pytest.mark.parametrize(
+    ("once", "twice"),
+    [
+        ('"schemaVersion": 2', '"schemaVersion": 1, "schemaVersion": 2'),
+        ('"manifests": [', '"manifests": [], "manifests": ['),
+        ('"size": 9', '"size": 8, "size": 9'),
+        ('"os": "linux"', '"os": "plan9", "os": "linux"'),
+        ('"variant": "v:8"', '"variant": null, "variant": "v:8"'),
+        ('"platform": {', '"platform": {"os": "a", "architecture": "b"}, "platform": {'),
+        ('"k": "v"', '"k": "w", "k": "v"'),
+        ('"k": "v"', '"k": "v:", "k": "v"'),
+    ],
+)
+def test_a_key_that_stands_twice_in_an_index_is_seen(once: str, twice: str) -> None:
+    platform = {"os": "linux", "architecture": "arm64", "variant": "v:8"}
+    written = json.dumps(index(entry("a", platform=platform, annotations={"k": "v"}), entry("b")))
+    assert once in written
+    bundle = check_same([written.replace(once, twice, 1).encode(), written.encode()])
+    assert [row.kind for row in bundle.manifests] == [Kind.UNKNOWN, Kind.INDEX]
+
+
+@pytest.mark.parametrize(
+    ("once", "twice"),
+    [
+        ('"k": "v"', r'"k": "\u0076"'),
+        ('"k": "v"', r'"k": "a\u003ab", "k": "v"'),
+        ('"size": 1', r'"size": 2, "si\u007ae": 1'),
+        (digest_of("a"), digest_of("a").replace(":", r"\u003a")),
+        (
+            f'"digest": "{digest_of("a")}"',
+            rf'"digest": "x", "digest": "{digest_of("a").replace(":", chr(92) + "u003a")}"',
+        ),
+    ],
+)
+def test_escapes_hide_no_key(once: str, twice: str) -> None:
+    """An escaped colon in a value must not make up for the colon of a key that stands twice."""
+    written = json.dumps(manifest([layer("a", annotations={"k": "v"})]))
+    assert once in written
+    check_same([written.replace(once, twice, 1).encode(), written.encode()])
+
+
 @pytest.mark.parametrize("said", ['"', r"\u0022", "\\", "é", "a\tb"])
 def test_escapes_do_not_make_a_key_stand_twice(said: str) -> None:
     raw = json.dumps(manifest([layer("a")], annotations={f"k{said}": f"{said}{said}"})).encode()
@@ -227,8 +326,29 @@ _DOCUMENT = st.builds(
 )
 
 
+_ENTRY = st.fixed_dictionaries(
+    {
+        "mediaType": st.sampled_from([OCI_MANIFEST, OCI_INDEX]) | _VALUES,
+        "digest": st.sampled_from([digest_of(name) for name in "ab"]) | _VALUES,
+        "size": st.integers(0, 2**62) | _VALUES,
+        "platform": st.fixed_dictionaries(
+            {"os": st.sampled_from(["linux", ""]), "architecture": st.sampled_from(["amd64", "a:b"])},
+            optional={"variant": st.sampled_from(["v7", "", None]), "os.version": st.sampled_from(["10", ":"])},
+        )
+        | _VALUES,
+    },
+    optional={
+        "annotations": st.dictionaries(st.sampled_from(["k", "a:b"]), st.sampled_from(["v", ":", '"']), max_size=2)
+    },
+)
+_GOOD_ENTRY = st.sampled_from("ab").map(entry)
+_INDEX = st.lists(_GOOD_ENTRY, max_size=3).map(lambda each: index(*each)) | st.lists(_ENTRY, max_size=2).map(
+    lambda each: index(*each)
+)
+
+
 @settings(deadline=None)
-@given(st.lists(_DOCUMENT, max_size=5), st.sampled_from([None, 3]))
+@given(st.lists(_DOCUMENT | _INDEX, max_size=5), st.sampled_from([None, 3]))
 def test_together_and_one_by_one_give_the_same(documents: list[object], indent: int | None) -> None:
     check_same([json.dumps(document, indent=indent).encode() for document in documents])
 
