@@ -13,6 +13,7 @@ PACKAGE = ROOT / "indexer"
 FLOORS = {
     "errors": 0,
     "model": 0,
+    "digests": 0,
     "scratch": 0,
     "aws_cli": 1,
     "config": 1,

@@ -17,6 +17,7 @@ from support.store_rows import NOON, PLACE, VERSION, broken, facts, repository, 
 
 from indexer.flatten import is_sha256
 from indexer.store import Known, Store
+from indexer.store import known as known_module
 
 HEX = st.text("0123456789abcdef", min_size=64, max_size=64)
 SHA256 = HEX.map(lambda text: "sha256:" + text)
@@ -52,9 +53,14 @@ def test_known_is_a_set(stored: list[list[str]], added: list[str], asked: list[s
     assert len(known) == len(model)
     for digest in (*asked, *model):
         assert (digest in known) == (digest in model)
-    assert known.missing(asked) == [digest not in model for digest in asked]
     plain = [digest for digest in (*model, *asked) if is_sha256(digest)]
-    assert known.missing(plain) == [digest not in model for digest in plain]
+    for digests in (asked, plain):
+        missing = known.missing(pa.array(["sha256:", *digests], pa.string())[1:])
+        assert missing.to_pylist() == [digest not in model for digest in digests]
+    with pytest.MonkeyPatch.context() as patch:  # as an older pyarrow does it
+        patch.setattr(known_module, "_PLACES", known_module._places_one_by_one)
+        missing = known.missing(pa.array(plain, pa.string()))
+    assert missing.to_pylist() == [digest not in model for digest in plain]
     assert len(copy) == len({digest for digests in stored for digest in digests})
     assert None not in known
     assert b"a" not in known
