@@ -19,13 +19,12 @@ from indexer.ecr.access import EXPIRED, Access
 from indexer.ecr.answers import (
     Batch,
     Chunk,
-    ListedImage,
     ListedRepository,
-    listed_images,
     listed_repository,
     no_answer,
     page,
 )
+from indexer.ecr.listed import ListedImage, listed_images
 from indexer.ecr.pace import Pace
 from indexer.ecr.session import Target, connect
 from indexer.ecr.trying import ATTEMPTS_TO_KNOW, THROTTLES, Health, Signs, retrying, throttled
