@@ -1,8 +1,9 @@
 """botocore's descriptions of AWS's services and endpoints, read sooner than botocore reads them.
 
 A session looks its reader up in a component, `data_loader`, which is the place to put in another one (botocore.session,
-`register_component`). A client of ECR needs 1.5 MB of JSON, which makes it take 55 ms of CPU; with this it takes 36.
-Sessions do not share what was read: botocore writes into it.
+`register_component`). A client of ECR needs 1.5 MB of JSON, and botocore looks into the folders of all 450 services to
+know their names: that makes it take 55 ms of CPU, where with this it takes 27. Sessions do not share what was read:
+botocore writes into it.
 """
 
 from __future__ import annotations
@@ -30,8 +31,15 @@ class _Files(JSONFileLoader):
         return None
 
 
+class _Ours(Loader):
+    """Knows the services that are asked for here."""
+
+    def list_available_services(self, _type_name: str) -> list[str]:
+        """Return the names of services; whether one is described is found out when it is read."""
+        return ["ecr", "sts"]
+
+
 def models(data_path: str | None) -> Loader:
     """Return a reader for descriptions under botocore's own folder and `data_path` (botocore's AWS_DATA_PATH)."""
-    loader = create_loader(data_path)
-    loader.file_loader = _Files()
-    return loader
+    places = create_loader(data_path).search_paths
+    return _Ours(places, _Files(), include_default_search_paths=False)
