@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -12,18 +11,6 @@ from indexer.flatten import digest_matches
 from indexer.model import Digest
 
 _TRANSIENT_CODES = frozenset({"UpstreamTooManyRequests", "UpstreamUnavailable"})
-
-
-class ListedRepository(NamedTuple):
-    """A repository as DescribeRepositories gives it."""
-
-    registry_id: str
-    name: str
-    uri: str | None
-    created_at: datetime | None
-    tag_mutability: str | None
-    encryption_type: str | None
-    kms_key: str | None
 
 
 class FetchedManifest(NamedTuple):
@@ -68,23 +55,6 @@ def page(operation: str, answer: Mapping[str, Any], key: str) -> tuple[Sequence[
 def no_answer(operation: str, what: str) -> RegistryUnavailable:
     """Return the error for an HTTP 200 whose body is not what was asked for."""
     return RegistryUnavailable(operation, "BrokenAnswer", f"ECR answered with HTTP 200, but {what}")
-
-
-def listed_repository(item: Mapping[str, Any]) -> ListedRepository:
-    """Return a repository; RegistryUnavailable where its name or registry is missing."""
-    # botocore's parser made this from the service model, with all types as they are there.
-    if not item.get("repositoryName") or not item.get("registryId"):
-        raise no_answer("DescribeRepositories", "a repository in it has no name or no registry id")
-    encryption = item.get("encryptionConfiguration") or {}
-    return ListedRepository(
-        registry_id=item["registryId"],
-        name=item["repositoryName"],
-        uri=item.get("repositoryUri"),
-        created_at=item.get("createdAt"),
-        tag_mutability=item.get("imageTagMutability"),
-        encryption_type=encryption.get("encryptionType"),
-        kms_key=encryption.get("kmsKey"),
-    )
 
 
 class Chunk:

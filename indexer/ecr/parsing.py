@@ -16,8 +16,7 @@ from botocore.parsers import JSONParser, ResponseParser, ResponseParserError, Re
 
 from indexer.ecr.listed import decoded_page
 
-_LISTING: Final = "DescribeImagesResponse"
-_TAKEN_AS_THEY_ARE: Final = frozenset({"BatchGetImageResponse", _LISTING})
+_TAKEN_AS_THEY_ARE: Final = frozenset({"BatchGetImageResponse", "DescribeImagesResponse"})
 """Output shapes whose members the code checks where it uses them; times in them stay what ECR sends, numbers."""
 # What botocore's parser says of JSON that is not of the shape: RuntimeError of a time that is Infinity.
 _ODD: Final = (AttributeError, TypeError, ValueError, OverflowError, RuntimeError)
@@ -39,22 +38,25 @@ class AnswerParser(JSONParser):
 
     def parse(self, response: Mapping[str, Any], shape: Any) -> Any:
         """Return the answer that `response` (body, headers, status_code) is, with its ResponseMetadata."""
-        if response["status_code"] == 200 and shape is not None and shape.name in _TAKEN_AS_THEY_ARE:  # noqa: PLR2004 - HTTP's own
-            try:
-                page = decoded_page(response["body"]) if shape.name == _LISTING else None
-                parsed = orjson.loads(response["body"]) if page is None else page
-            except orjson.JSONDecodeError:
-                pass  # NaN and lone surrogates are no JSON to orjson; one of them must not cost the rest of the answer
-            else:
-                return _with_metadata(parsed, response)
+        if response["status_code"] == 200 and shape is not None:  # noqa: PLR2004 - HTTP's own
+            parsed = _sooner(shape.name, response["body"])
+            if parsed is not None:
+                return parsed | {"ResponseMetadata": {"HTTPStatusCode": response["status_code"]}}
         try:
             return super().parse(response, shape)
         except _ODD as error:
             raise ResponseParserError(f"the body is not what the protocol has: {error!r}") from error
 
 
-def _with_metadata(parsed: Any, response: Mapping[str, Any]) -> dict[str, Any]:
+def _sooner(shape: str, body: bytes) -> dict[str, Any] | None:
+    """Return what is in a body, without botocore; None where it takes botocore."""
+    page = decoded_page(shape, body)
+    if page is not None or shape not in _TAKEN_AS_THEY_ARE:
+        return page
+    try:
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None  # NaN and lone surrogates are no JSON to orjson; one of them must not cost the rest of the answer
     if type(parsed) is not dict:
         raise ResponseParserError("the body is JSON, but no object")
-    parsed["ResponseMetadata"] = {"HTTPStatusCode": response["status_code"]}
     return parsed

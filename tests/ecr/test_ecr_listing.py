@@ -8,11 +8,11 @@ from typing import Any
 
 import botocore.session
 import pytest
-from botocore.parsers import ResponseParserError
+from botocore.parsers import JSONParser, ResponseParserError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.ecr.listed import ListedImage, decoded_page, listed_image, listed_images
+from indexer.ecr.listed import ListedImage, decoded_page, listed_image, listed_images, listed_repositories
 from indexer.ecr.parsing import AnswerParser
 from indexer.errors import RegistryUnavailable
 
@@ -75,13 +75,13 @@ _TIMES = st.one_of(
 
 
 @cache
-def shape() -> Any:
-    return botocore.session.Session().get_service_model("ecr").operation_model("DescribeImages").output_shape
+def shape(operation: str) -> Any:
+    return botocore.session.Session().get_service_model("ecr").operation_model(operation).output_shape
 
 
-def parsed(body: str) -> Any:
+def parsed(body: str, operation: str = "DescribeImages") -> Any:
     response = {"body": body.encode(), "headers": {}, "status_code": 200}
-    return AnswerParser().parse(response, shape())
+    return AnswerParser().parse(response, shape(operation))
 
 
 @settings(deadline=None, max_examples=500)
@@ -120,6 +120,45 @@ def test_times_are_those_that_were_sent(pushed: float, pulled: float) -> None:
     assert (image.pushed_at, image.last_pulled_at) == (float(pushed), float(pulled))
 
 
+REPOSITORY: dict[str, Any] = {
+    "repositoryArn": "arn:aws:ecr:eu-west-1:123456789012:repository/team/app",
+    "registryId": "123456789012",
+    "repositoryName": "team/app",
+    "repositoryUri": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app",
+    "createdAt": 1_690_000_000.123,
+    "imageTagMutability": "MUTABLE",
+    "imageScanningConfiguration": {"scanOnPush": True},
+    "encryptionConfiguration": {"encryptionType": "KMS", "kmsKey": "arn:aws:kms:key"},
+}
+_A_REPOSITORY = st.one_of(
+    st.just(REPOSITORY),
+    _TIMES.map(lambda time: REPOSITORY | {"createdAt": time}),
+    st.builds(
+        lambda name, value: REPOSITORY | {name: value},
+        st.sampled_from([name for name in REPOSITORY if name not in {"imageScanningConfiguration", "repositoryArn"}]),
+        st.sampled_from([None, "", "x", "é", 7, 1.5, "2023-11-14T22:13:20Z", {}, {"encryptionType": None}]),
+    ),
+    st.builds(
+        lambda name: {key: value for key, value in REPOSITORY.items() if key != name},
+        st.sampled_from(list(REPOSITORY)),
+    ),
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(_A_REPOSITORY, max_size=3))
+def test_repositories_are_those_that_botocore_reads(items: list[Any]) -> None:
+    body = json.dumps({"repositories": items, "nextToken": "more"})
+    answers: list[Any] = []
+    for parser in (JSONParser(), AnswerParser()):
+        try:
+            response = {"body": body.encode(), "headers": {}, "status_code": 200}
+            answers.append(listed_repositories(parser.parse(response, shape("DescribeRepositories"))["repositories"]))
+        except Exception:  # noqa: BLE001 - whatever botocore says is no answer to the client
+            answers.append(None)
+    assert answers[0] == answers[1]
+
+
 def test_a_whole_page_is_decoded_at_once() -> None:
     answer = parsed(json.dumps({"imageDetails": [WHOLE] * 3, "nextToken": "more"}))
     assert [type(image) for image in answer["imageDetails"]] == [ListedImage] * 3
@@ -144,7 +183,8 @@ def test_a_whole_page_is_decoded_at_once() -> None:
     ],
 )
 def test_what_is_out_of_the_common_is_left_to_the_careful_way(body: bytes) -> None:
-    assert decoded_page(body) is None
+    assert decoded_page("DescribeImagesResponse", body) is None
+    assert decoded_page("DescribeRepositoriesResponse", body.replace(b"imageDetails", b"repositories")) is None
 
 
 def test_text_that_cannot_be_stored_is_no_answer() -> None:

@@ -20,7 +20,7 @@ from support.manifests import image
 from support.one_answer import OneAnswer, one_answer
 
 from indexer.ecr import Ecr, Health, Pace, Target, connect
-from indexer.ecr.listed import ListedImage, listed_images, microseconds, seconds
+from indexer.ecr.listed import ListedImage, listed_images, listed_repositories, microseconds, seconds
 from indexer.ecr.parsing import AnswerParser, AnswerParsers
 from indexer.errors import RegistryUnavailable
 from indexer.local_ecr import Fault, Registry, Server
@@ -63,10 +63,11 @@ def questions(client: Any, registry: Registry) -> Iterator[Any]:
 
 
 def plain(answer: Any) -> Any:
-    """An answer without what botocore adds, and with its images as the program reads them."""
+    """An answer without what botocore adds, and with what is listed as the program reads it."""
+    listings: dict[str, Any] = {"imageDetails": listed_images, "repositories": listed_repositories}
     if isinstance(answer, dict):
         return {
-            key: listed_images(value) if key == "imageDetails" and value else plain(value)
+            key: listings[key](value) if key in listings and value else plain(value)
             for key, value in answer.items()
             if key != "ResponseMetadata"
         }
