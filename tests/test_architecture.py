@@ -14,6 +14,7 @@ FLOORS = {
     "errors": 0,
     "lean": 0,
     "model": 0,
+    "digests": 0,
     "scratch": 0,
     "aws_cli": 1,
     "config": 1,

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from operator import attrgetter
 from typing import Final, TypeVar
+
+from msgspec.structs import replace
 
 from indexer.ecr import PAGE_EXPIRED, Ecr, ListedImage
 from indexer.errors import RegistryUnavailable
@@ -12,6 +15,7 @@ from indexer.errors import RegistryUnavailable
 T = TypeVar("T")
 
 _RESTARTS: Final = 3
+_PUSHED_AT: Final = attrgetter("pushed_at")
 
 
 def all_pages(listing: Callable[[], Iterator[list[T]]]) -> list[list[T]]:
@@ -37,17 +41,33 @@ def list_images(ecr: Ecr, repository: str) -> list[ListedImage]:
     Raises RegistryError.
     """
     pages = all_pages(lambda: ecr.images(repository))
-    found = {image.digest: image for page in pages for image in page}
-    if len(pages) > 1:
-        again = all_pages(lambda: ecr.images(repository, tagged=True))
-        for tag in sorted(_moved(found.values(), (image for page in again for image in page))):
-            _settle(found, tag, ecr.image(repository, tag))
-    return sorted(found.values(), key=lambda image: (image.pushed_at or 0, image.digest))
+    images = [image for page in pages for image in page]
+    if len({image.digest for image in images}) < len(images) or len(pages) > 1:
+        found = {image.digest: image for image in images}
+        if len(pages) > 1:
+            again = [image for page in all_pages(lambda: ecr.images(repository, tagged=True)) for image in page]
+            for tag in sorted(_moved(found.values(), again)):
+                _settle(found, tag, ecr.image(repository, tag))
+        images = list(found.values())
+    return in_order_of_pushes(images)
 
 
-def _moved(before: Iterable[ListedImage], after: Iterable[ListedImage]) -> set[str]:
+def in_order_of_pushes(images: list[ListedImage]) -> list[ListedImage]:
+    """Return images by the time of their push, and then by digest."""
+    pushes = [image.pushed_at for image in images]
+    if None in pushes or len(set(pushes)) < len(pushes):
+        return sorted(images, key=lambda image: (image.pushed_at or 0, image.digest))
+    # As nearly always: a fifth of the time.
+    return sorted(images, key=_PUSHED_AT)
+
+
+def _moved(before: Collection[ListedImage], after: Collection[ListedImage]) -> set[str]:
     """Return the tags that are not on the same single image in both listings."""
-    first, second = _homes(before), _homes(after)
+    pairs = [[(tag, image.digest) for image in images for tag in image.tags] for images in (before, after)]
+    homes, homes_after = map(dict, pairs)
+    if homes == homes_after and len(homes) == len(pairs[0]) == len(pairs[1]):
+        return set()  # as nearly always: a quarter of the time
+    first, second = map(_homes, (before, after))
     return {tag for tag in first.keys() | second.keys() if len(first[tag]) != 1 or first[tag] != second[tag]}
 
 
@@ -64,6 +84,6 @@ def _settle(found: dict[str, ListedImage], tag: str, owner: ListedImage | None) 
     gone = {tag, *(owner.tags if owner is not None else ())}
     for digest, image in found.items():
         if not gone.isdisjoint(image.tags):
-            found[digest] = image._replace(tags=tuple(each for each in image.tags if each not in gone))
+            found[digest] = replace(image, tags=tuple(each for each in image.tags if each not in gone))
     if owner is not None:
         found[owner.digest] = owner

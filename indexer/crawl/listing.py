@@ -16,9 +16,9 @@ from indexer.crawl.report import Cause, Subject
 from indexer.crawl.shared import Shared
 from indexer.crawl.stop import windowed
 from indexer.crawl.targets import Walk
+from indexer.digests import keys_of
 from indexer.ecr import ListedImage, ListedRepository
 from indexer.errors import RegistryError
-from indexer.flatten import is_sha256
 from indexer.model import Digest
 from indexer.tables import RepositoryRow
 
@@ -94,13 +94,14 @@ class Listing:
             self._report.fail(walk, Subject(repository.name), Cause.of(listed))
             return
         # One look at all is a third of the time of one question each; nearly never is there anything else.
-        good = all(map(is_sha256, [image.digest for image in listed]))
-        images = listed if good else [image for image in listed if self._good(walk, repository, image)]
+        keys = keys_of([image.digest for image in listed])
+        images = listed if keys is not None else [image for image in listed if self._good(walk, repository, image)]
         shown = [image for image in images if self._shows(image)] if self._config.hides else images
         self._report.repository(_row(walk, self._report.run_id, repository, "listed", None))
         self._report.images(walk, repository, shown)
         place = Place(walk.number, repository.name)
-        wanted = self._plan.want(place, _to_fetch(shown))
+        fetched = _to_fetch(shown)
+        wanted = self._plan.want(place, fetched, keys if len(fetched) == len(listed) else None)
         self._planned(self._plan.planned)
         if len(shown) < len(images):
             hidden = [image for image in images if not self._shows(image)]
@@ -112,8 +113,6 @@ class Listing:
 
     def _good(self, walk: Walk, repository: ListedRepository, image: ListedImage) -> bool:
         """Whether the digest is one; what ECR lists under something else can be neither asked for nor stored."""
-        if is_sha256(image.digest):
-            return True
         try:
             Digest.parse(image.digest)
         except ValueError as error:
@@ -167,8 +166,10 @@ def _subject(repository: ListedRepository, image: ListedImage) -> Subject:
     return Subject(repository.name, image.digest, image.tags[0] if image.tags else None)
 
 
-def _to_fetch(images: Iterable[ListedImage]) -> list[ListedImage]:
+def _to_fetch(images: list[ListedImage]) -> list[ListedImage]:
     """ECR does not give archived images, nor those on their way back: they are listed and not asked for."""
+    if _NOT_GIVEN.isdisjoint({image.status for image in images}):
+        return images
     return [image for image in images if image.status not in _NOT_GIVEN]
 
 

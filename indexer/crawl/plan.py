@@ -14,15 +14,15 @@ from itertools import compress
 from typing import Protocol
 
 from indexer.crawl.queue import Listed, Place, Queue, Refusal, Wanted, key_of
-from indexer.ecr import FetchFailure, ListedImage
+from indexer.ecr import FetchFailure, ListedImage, microseconds
 from indexer.model import Digest
 
 
 class Known(Protocol):
     """The digests a store has."""
 
-    def missing(self, digests: Sequence[str], /) -> list[bool]:
-        """Return of each digest whether the store does not have the manifest."""
+    def missing(self, digests: Sequence[str], keys: bytes | None, /) -> list[bool]:
+        """Return of each digest whether the store does not have the manifest; `keys` as `indexer.digests` has them."""
 
 
 class Plan:
@@ -40,16 +40,17 @@ class Plan:
         self._hidden: dict[Digest, list[tuple[Place, Listed]]] = defaultdict(list)
         self._order = 0
 
-    def want(self, place: Place, images: Sequence[ListedImage]) -> int:
+    def want(self, place: Place, images: Sequence[ListedImage], keys: bytes | None = None) -> int:
         """Plan to fetch what is neither stored nor planned; return how many that are.
 
-        `images` stand in the order in which their rows are to stand in the store.
+        `images` stand in the order in which their rows are to stand in the store. `keys` are those of their digests,
+        end to end, where the caller has them.
         """
         with self._lock:
             new: dict[bytes | str, Listed] = {}
             if self._filtered:
                 self.shown.update(image.digest for image in images)
-            for image in self._missing(images):
+            for image in self._missing(images, keys):
                 key, listed = key_of(image.digest), _listed(image)
                 if key in self._planned or key in new:
                     self._elsewhere[listed.digest].append((place, listed))
@@ -64,8 +65,8 @@ class Plan:
             for image in self._missing(images):
                 self._hidden[Digest(image.digest)].append((place, _listed(image)))
 
-    def _missing(self, images: Sequence[ListedImage]) -> Iterator[ListedImage]:
-        return compress(images, self._known.missing([image.digest for image in images]))
+    def _missing(self, images: Sequence[ListedImage], keys: bytes | None = None) -> Iterator[ListedImage]:
+        return compress(images, self._known.missing([image.digest for image in images], keys))
 
     @property
     def hides(self) -> bool:
@@ -121,4 +122,4 @@ class Plan:
 
 
 def _listed(image: ListedImage) -> Listed:
-    return Listed(Digest(image.digest), image.tags[0] if image.tags else None, image.last_pulled_at)
+    return Listed(Digest(image.digest), image.tags[0] if image.tags else None, microseconds(image.last_pulled_at))

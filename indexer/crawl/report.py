@@ -22,8 +22,8 @@ class RunWriter(Protocol):
     def add_repository(self, row: RepositoryRow, /) -> None:
         """Add a row of `repositories`."""
 
-    def add_listing(self, registry_id: str, region: str, repository: str, images: Sequence[Sequence[Any]], /) -> None:
-        """Add a repository's rows of `images`, as columns from manifest_digest on."""
+    def add_listing(self, registry_id: str, region: str, repository: str, images: Sequence[Any], /) -> None:
+        """Add a repository's rows of `images`; each has the members of `ListedImage`."""
 
     def add_failure(self, row: FailureRow, /) -> None:
         """Add a row of `failures`."""
@@ -99,11 +99,9 @@ class Report:
 
     def images(self, walk: Walk, repository: ListedRepository, images: Sequence[ListedImage]) -> None:
         """Write a repository's images, in the order in which they are given."""
-        # What ECR says of an image stands in the order of the columns.
-        columns = list(zip(*images, strict=True))
         with self._lock:
             self.image_rows += len(images)
-            self._writer.add_listing(repository.registry_id, walk.target.region, repository.name, columns)
+            self._writer.add_listing(repository.registry_id, walk.target.region, repository.name, images)
 
     def fail(self, walk: Walk, subject: Subject, cause: Cause) -> None:
         """Write a row of failures."""

@@ -7,8 +7,9 @@ it is believed: botocore turns a broken body with HTTP 200 into an empty answer,
 from __future__ import annotations
 
 from indexer.ecr.account import Account, Identity
-from indexer.ecr.answers import Batch, FetchedManifest, FetchFailure, ListedImage, ListedRepository
+from indexer.ecr.answers import Batch, FetchedManifest, FetchFailure
 from indexer.ecr.client import PAGE_EXPIRED, PAGE_SIZE, Ecr, reach
+from indexer.ecr.listed import ListedImage, ListedRepository, microseconds
 from indexer.ecr.pace import Pace, Turn
 from indexer.ecr.regions import doubt, partition_of
 from indexer.ecr.session import Target, connect
@@ -34,6 +35,7 @@ __all__ = [
     "Turn",
     "connect",
     "doubt",
+    "microseconds",
     "partition_of",
     "reach",
 ]

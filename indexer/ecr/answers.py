@@ -3,49 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from itertools import repeat
-from types import NoneType
 from typing import Any, Final, NamedTuple
 
-from indexer.ecr.parsing import microseconds, microseconds_of
 from indexer.errors import RegistryUnavailable
 from indexer.flatten import digest_matches
 from indexer.model import Digest
 
-_LARGEST = 2**63 - 1
 _TRANSIENT_CODES = frozenset({"UpstreamTooManyRequests", "UpstreamUnavailable"})
-
-
-class ListedRepository(NamedTuple):
-    """A repository as DescribeRepositories gives it."""
-
-    registry_id: str
-    name: str
-    uri: str | None
-    created_at: datetime | None
-    tag_mutability: str | None
-    encryption_type: str | None
-    kms_key: str | None
-
-
-class ListedImage(NamedTuple):
-    """An image as DescribeImages gives it. `digest` is ECR's text, checked by whoever uses it.
-
-    Times are microseconds since 1970, UTC: a datetime for each would cost as much as all the rest of a listing.
-    """
-
-    digest: str
-    tags: tuple[str, ...]
-    media_type: str | None
-    artifact_type: str | None
-    size: int | None
-    pushed_at: int | None
-    last_pulled_at: int | None
-    status: str | None
-    subject_digest: str | None
 
 
 class FetchedManifest(NamedTuple):
@@ -94,114 +61,6 @@ def page(operation: str, answer: Mapping[str, Any], key: str) -> tuple[Sequence[
 def no_answer(operation: str, what: str) -> RegistryUnavailable:
     """Return the error for an HTTP 200 whose body is not what was asked for."""
     return RegistryUnavailable(operation, "BrokenAnswer", f"ECR answered with HTTP 200, but {what}")
-
-
-def listed_repository(item: Mapping[str, Any]) -> ListedRepository:
-    """Return a repository; RegistryUnavailable where its name or registry is missing."""
-    # botocore's parser made this from the service model, with all types as they are there.
-    if not item.get("repositoryName") or not item.get("registryId"):
-        raise no_answer("DescribeRepositories", "a repository in it has no name or no registry id")
-    encryption = item.get("encryptionConfiguration") or {}
-    return ListedRepository(
-        registry_id=item["registryId"],
-        name=item["repositoryName"],
-        uri=item.get("repositoryUri"),
-        created_at=item.get("createdAt"),
-        tag_mutability=item.get("imageTagMutability"),
-        encryption_type=encryption.get("encryptionType"),
-        kms_key=encryption.get("kmsKey"),
-    )
-
-
-def listed_image(item: Mapping[str, Any]) -> ListedImage:
-    """Return an image; RegistryUnavailable where it has no digest, or a member is not of its type."""
-    # The answer comes as it was sent: nothing before this has looked at its types.
-    try:
-        image = ListedImage(
-            _text(item["imageDigest"]),
-            tuple(map(_text, item.get("imageTags") or ())),
-            _optional_text(item.get("imageManifestMediaType")),
-            _optional_text(item.get("artifactMediaType")),
-            _optional_size(item.get("imageSizeInBytes")),
-            microseconds(item.get("imagePushedAt")),
-            microseconds(item.get("lastRecordedPullTime")),
-            _optional_text(item.get("imageStatus")),
-            _optional_text(item.get("subjectManifestDigest")),
-        )
-    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
-        raise no_answer("DescribeImages", f"an image in it is not as it should be ({error!r})") from error
-    return image
-
-
-def listed_images(items: Sequence[Mapping[str, Any]]) -> list[ListedImage]:
-    """Return a page's images; RegistryUnavailable as `listed_image`.
-
-    Members are looked at a page at a time: 1 microsecond an image instead of 5. A page with anything out of the common
-    is read image by image.
-    """
-    try:
-        columns = _columns(items)
-    except (AttributeError, KeyError, TypeError):  # an element is no object, or has no digest
-        columns = None
-    if columns is None:
-        return [listed_image(item) for item in items]
-    return list(map(_AN_IMAGE, zip(*columns, strict=True)))
-
-
-_AN_IMAGE: Final = partial(tuple.__new__, ListedImage)
-_TEXT: Final = frozenset({str})
-_TEXT_OR_NONE: Final = frozenset({str, NoneType})
-_TEXTS_OR_NONE: Final = frozenset({list, NoneType})
-_SIZE_OR_NONE: Final = frozenset({int, NoneType})
-_SECONDS_OR_NONE: Final = frozenset({float, int, NoneType})
-
-
-def _columns(items: Sequence[Mapping[str, Any]]) -> list[Sequence[Any]] | None:
-    """Return the members of the items in the order of `ListedImage`; None where one may not be of its type."""
-    digests = [item["imageDigest"] for item in items]
-    texts = [
-        [item.get(name) for item in items]
-        for name in ("imageManifestMediaType", "artifactMediaType", "imageStatus", "subjectManifestDigest")
-    ]
-    tags = [item.get("imageTags") for item in items]
-    sizes = [item.get("imageSizeInBytes") for item in items]
-    times = [[item.get(name) for item in items] for name in ("imagePushedAt", "lastRecordedPullTime")]
-    all_tags = [tag for some in tags if type(some) is list for tag in some]
-    good = (
-        _TEXT.issuperset(map(type, [*digests, *all_tags]))
-        and all(digests)
-        and all(all_tags)
-        and all(_TEXT_OR_NONE.issuperset(map(type, column)) for column in texts)
-        and _TEXTS_OR_NONE.issuperset(map(type, tags))
-        and _SIZE_OR_NONE.issuperset(map(type, sizes))
-        and max((0, *filter(None, sizes))) <= _LARGEST
-        and min((0, *filter(None, sizes))) >= 0
-        and all(_SECONDS_OR_NONE.issuperset(map(type, column)) for column in times)
-    )
-    pushed, pulled = map(microseconds_of, times) if good else (None, None)
-    if pushed is None or pulled is None:
-        return None
-    media_types, artifact_types, statuses, subjects = texts
-    each_tags = [tuple(some) if some else () for some in tags]
-    return [digests, each_tags, media_types, artifact_types, sizes, pushed, pulled, statuses, subjects]
-
-
-def _text(said: Any) -> str:
-    if type(said) is not str or not said:
-        raise TypeError(f"expected text, found {said!r:.80}")
-    return said
-
-
-def _optional_text(said: Any) -> str | None:
-    if said is not None and type(said) is not str:
-        raise TypeError(f"expected text, found {said!r:.80}")
-    return said
-
-
-def _optional_size(said: Any) -> int | None:
-    if said is not None and (type(said) is not int or not 0 <= said <= _LARGEST):
-        raise TypeError(f"expected a number of bytes, found {said!r:.80}")
-    return said
 
 
 _A_MANIFEST: Final = partial(tuple.__new__, FetchedManifest)

@@ -19,13 +19,10 @@ from indexer.ecr.access import EXPIRED, Access
 from indexer.ecr.answers import (
     Batch,
     Chunk,
-    ListedImage,
-    ListedRepository,
-    listed_images,
-    listed_repository,
     no_answer,
     page,
 )
+from indexer.ecr.listed import ListedImage, ListedRepository, listed_images, listed_repositories
 from indexer.ecr.pace import Pace
 from indexer.ecr.session import Target, connect
 from indexer.ecr.trying import ATTEMPTS_TO_KNOW, THROTTLES, Health, Signs, retrying, throttled
@@ -103,7 +100,7 @@ class Ecr:
 
     def repositories(self) -> Iterator[list[ListedRepository]]:
         """Yield pages of all repositories. Raises RegistryError; DescribeRepositories in the API reference."""
-        yield from self._pages("DescribeRepositories", "repositories", _each(listed_repository))
+        yield from self._pages("DescribeRepositories", "repositories", listed_repositories)
 
     def images(self, repository: str, *, tagged: bool = False) -> Iterator[list[ListedImage]]:
         """Yield pages of a repository's images, or of the tagged ones, whatever their status. Raises RegistryError.
@@ -295,10 +292,6 @@ def reach(  # noqa: PLR0913 - what a target's calls have to keep to, by name
     except RegistryRefused as error:
         access = Access.refused(error)
     return Ecr(access, target, pace, max_attempts=max_attempts, health=health, sleep=sleep, stopped=stopped)
-
-
-def _each(parse: Callable[[Any], T]) -> Callable[[Sequence[Any]], list[T]]:
-    return lambda items: [parse(item) for item in items]
 
 
 _NO_ANSWER = (HTTPClientError, NoConnection, IncompleteReadError, ResponseParserError)

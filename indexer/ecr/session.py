@@ -21,7 +21,7 @@ from botocore.credentials import (
 from botocore.exceptions import BotoCoreError, ProfileNotFound
 
 import indexer
-from indexer.ecr.models import models
+from indexer.ecr.core import core_session
 from indexer.ecr.parsing import AnswerParsers
 from indexer.errors import ConfigError, RegistryRefused
 
@@ -95,10 +95,9 @@ def session_for(target: Target, parsers: AnswerParsers | None = None) -> boto3.s
     Raises ConfigError for a profile that does not exist and RegistryRefused where no credentials are to be had.
     """
     try:
-        core = botocore.session.Session(profile=target.profile)
+        core = core_session(target.profile)
         if target.role_arn is not None:
             core = _assuming(core, target)
-        core.register_component("data_loader", models(core.get_config_variable("data_path")))
         if parsers is not None:
             core.register_component("response_parser_factory", parsers)
         session = boto3.session.Session(botocore_session=core, region_name=target.region)
@@ -125,7 +124,7 @@ def _assuming(source: botocore.session.Session, target: Target) -> botocore.sess
     credentials = source.get_credentials()
     if credentials is None:
         raise RegistryRefused("Credentials", "NoCredentials", f"no AWS credentials to assume {target.role_arn} with")
-    core = botocore.session.Session(profile=target.profile)
+    core = core_session(target.profile)
     provider = _RoleProvider(source, credentials, target)
     core.register_component("credential_provider", CredentialResolver([provider]))
     return core

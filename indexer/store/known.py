@@ -6,25 +6,25 @@ digests take 32 MB. New ones go to a set first, and into the array when they are
 
 from __future__ import annotations
 
-import struct
 import sys
 import threading
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from indexer.flatten import are_sha256
+from indexer.digests import KEY, keys_of, keys_of_column
 
 _PREFIX: Final = "sha256:"
 _CANONICAL: Final = "^sha256:[0-9a-f]{64}$"
 _LENGTH: Final = len(_PREFIX) + 64
-_KEY: Final = 32
 _HEAD: Final = 8
-_TAIL: Final = _KEY - _HEAD
+_TAIL: Final = KEY - _HEAD
 _MIN_MERGE: Final = 65_536
 
 
@@ -49,6 +49,25 @@ class _Sorted(NamedTuple):
             at += 1
         return False
 
+    def lacking(self, keys: bytes) -> list[bool]:
+        """Return of each of the keys, which stand end to end, whether it is not here."""
+        mine, rest, count = _numbers(self.heads), _fixed(self.tails, _TAIL), len(keys) // KEY
+        if not len(mine):
+            return [True] * count
+        heads, tails = _numbers(_heads(keys)), pc.binary_slice(_fixed(keys, KEY), _HEAD, KEY)
+        places = _PLACES(mine, heads)
+        with suppress(pa.ArrowIndexError):  # one stands after the last
+            # All are here, as nearly always in a nightly run.
+            if mine.take(places).equals(heads) and rest.take(places).equals(tails):
+                return [False] * count
+        places = pc.min_element_wise(places, pa.scalar(len(mine) - 1, pa.uint64()))
+        same_head = pc.equal(mine.take(places), heads)
+        held = pc.and_(same_head, pc.equal(rest.take(places), tails))
+        if held.true_count == same_head.true_count:
+            lacking: list[bool] = pc.invert(held).to_pylist()
+            return lacking
+        return [key not in self for key in _cut(keys)]  # two heads are hardly ever equal
+
 
 class Known:
     """A set of digests: `add`, `in`, `len`. Any text can be in it; sha256 digests take 32 bytes each.
@@ -65,12 +84,15 @@ class Known:
     @classmethod
     def of(cls, columns: Iterable[pa.Array]) -> Known:
         """Return the set of the digests in Arrow string arrays."""
-        keys, others = bytearray(), set()
+        parts, others = [], set()
         for column in columns:
-            canonical = pc.match_substring_regex(column, _CANONICAL)
-            keys += _keys(column.filter(canonical))
-            others.update(column.filter(pc.invert(canonical)).to_pylist())
-        known = cls(_sorted(bytes(keys)))
+            keys = keys_of_column(column)
+            if keys is None:
+                canonical = pc.match_substring_regex(column, _CANONICAL)
+                keys = keys_of_column(column.filter(canonical)) or b""
+                others.update(column.filter(pc.invert(canonical)).to_pylist())
+            parts.append(keys)
+        known = cls(_sorted(b"".join(parts)))
         known._others = others
         return known
 
@@ -101,21 +123,20 @@ class Known:
             self._merge()
         return new
 
-    def missing(self, digests: Sequence[str]) -> list[bool]:
-        """Return of each digest whether it is not in the set. A quarter less time than `in` for each."""
-        if not are_sha256(digests):
+    def missing(self, digests: Sequence[str], keys: bytes | None = None) -> list[bool]:
+        """Return of each digest whether it is not in the set.
+
+        For some hundred of them a fifth of a microsecond each, where `in` takes 1.5. `keys` are those of the digests
+        (`indexer.digests`), where they are known to be of the common form.
+        """
+        keys = keys_of(digests) if keys is None else keys
+        if keys is None:
             return [digest not in self for digest in digests]
         fresh = self._fresh  # first, as in `_holds`
-        base = self._base
-        count = len(base.heads)
-        keys = bytes.fromhex("".join([digest[len(_PREFIX) :] for digest in digests]))
-        missing = []
-        for at, head in enumerate(struct.unpack(f">{len(keys) // _HEAD}Q", keys)[:: _KEY // _HEAD]):
-            key = keys[at * _KEY : (at + 1) * _KEY]
-            place = bisect_left(base.heads, head) if count else 0
-            held = place < count and base.heads[place] == head and (base.tail(place) == key[_HEAD:] or key in base)
-            missing.append(not held and key not in fresh)
-        return missing
+        missing = self._base.lacking(keys)
+        if not fresh:
+            return missing
+        return [lacks and key not in fresh for lacks, key in zip(missing, _cut(keys), strict=True)]
 
     def __contains__(self, digest: object) -> bool:
         return isinstance(digest, str) and self._holds(digest, _key(digest))
@@ -149,31 +170,53 @@ def _key(digest: str) -> bytes | None:
     return key if key.hex() == text else None  # fromhex also takes capitals and spaces
 
 
-def _keys(digests: pa.Array) -> bytes:
-    """Return an array of canonical sha256 digests as bytes, end to end, without a loop over them."""
-    if not len(digests):
-        return b""
-    text = pc.utf8_slice_codeunits(digests, len(_PREFIX)).buffers()[2]
-    return bytes.fromhex(text.to_pybytes().decode("ascii"))
-
-
 def _sorted(keys: bytes) -> _Sorted:
-    values = pa.FixedSizeBinaryArray.from_buffers(pa.binary(_KEY), len(keys) // _KEY, [None, pa.py_buffer(keys)])
+    values = _fixed(keys, KEY)
+    numbers = _numbers(_heads(keys))
+    order = pc.sort_indices(numbers)  # a third of the time that whole keys take
+    values, numbers = values.take(order), numbers.take(order)
+    if len(values) > 1 and pc.any(pc.equal(numbers[1:], numbers[:-1])).as_py():
+        values = _distinct(values)
+    return _Sorted(_heads(_bytes(values)), _bytes(pc.binary_slice(values, _HEAD, KEY)))
+
+
+def _distinct(values: pa.Array) -> pa.Array:
     values = values.take(pc.sort_indices(values))
-    if len(values) > 1:
-        repeated = pc.equal(values[1:], values[:-1])
-        if pc.any(repeated).as_py():
-            values = values.filter(pa.concat_arrays([pa.array([True]), pc.invert(repeated)]))
-    heads = array("Q", _bytes(pc.binary_slice(values, 0, _HEAD)))
-    if sys.byteorder == "little":
-        heads.byteswap()
-    return _Sorted(heads, _bytes(pc.binary_slice(values, _HEAD, _KEY)))
+    return values.filter(pa.concat_arrays([pa.array([True]), pc.not_equal(values[1:], values[:-1])]))
+
+
+def _cut(keys: bytes) -> list[bytes]:
+    return [keys[at : at + KEY] for at in range(0, len(keys), KEY)]
+
+
+def _fixed(data: bytes, width: int) -> pa.Array:
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), len(data) // width, [None, pa.py_buffer(data)])
 
 
 def _bytes(values: pa.Array) -> bytes:
     width = values.type.byte_width
-    data: bytes = values.buffers()[1].to_pybytes()
-    return data[values.offset * width : (values.offset + len(values)) * width]
+    data: bytes = values.buffers()[1].slice(values.offset * width, len(values) * width).to_pybytes()
+    return data
+
+
+def _heads(keys: bytes) -> array[int]:
+    heads = array("Q", keys)[:: KEY // _HEAD]
+    if sys.byteorder == "little":
+        heads.byteswap()
+    return heads
+
+
+def _numbers(heads: array[int]) -> pa.Array:
+    return pa.UInt64Array.from_buffers(pa.uint64(), len(heads), [None, pa.py_buffer(heads)])
+
+
+def _places_one_by_one(heads: pa.Array, wanted: pa.Array) -> pa.Array:
+    found = map(partial(bisect_left, memoryview(heads.buffers()[1]).cast("Q")), wanted.to_pylist())
+    return pa.array(found, pa.uint64())
+
+
+_PLACES: Final = getattr(pc, "search_sorted", _places_one_by_one)
+"""Where numbers stand, or would, in others that are sorted; pyarrow has it from 26 on. A fifth of the time."""
 
 
 def _joined(keys: _Sorted) -> bytes:
@@ -181,9 +224,8 @@ def _joined(keys: _Sorted) -> bytes:
     if sys.byteorder == "little":
         heads.byteswap()
     first, rest = heads.tobytes(), keys.tails
-    tail = _KEY - _HEAD
     return b"".join(
         part
         for at in range(len(heads))
-        for part in (first[at * _HEAD : (at + 1) * _HEAD], rest[at * tail : (at + 1) * tail])
+        for part in (first[at * _HEAD : (at + 1) * _HEAD], rest[at * _TAIL : (at + 1) * _TAIL])
     )

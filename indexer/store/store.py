@@ -27,6 +27,7 @@ class Store:
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
+        self._held: tuple[tuple[Path, ...], facts.Held] | None = None
 
     @classmethod
     def open(cls, location: str | Path, *, cache: Path | None = None, outdated: bool = False) -> Store:
@@ -75,11 +76,11 @@ class Store:
 
     def known(self) -> Known:
         """Return the digests of all manifests in the store, 32 bytes of memory each."""
-        return facts.known(self.files().tables["manifests"])
+        return self._holding(self.files()).known.copy()
 
     def problems(self) -> dict[str, str]:
         """Return manifest_digest -> problem for the manifests that could not be flattened whole."""
-        return facts.problems(self.files().tables["manifests"])
+        return self._holding(self.files()).problems
 
     def children(self, wanted: Container[str]) -> Iterator[tuple[str, str]]:
         """Yield (index digest, child digest) for the indexes in `wanted`, read as it goes."""
@@ -88,6 +89,13 @@ class Store:
     def last_repositories(self) -> Mapping[facts.RepositoryKey, str]:
         """Return the newest status (listed, failed, deleted) of every repository that any run saw."""
         return facts.last_repositories(self.files().tables["repositories"])
+
+    def _holding(self, files: Files) -> facts.Held:
+        """Return what the files of manifests hold. Files never change: what a writer has read is not read again."""
+        paths = files.tables["manifests"]
+        if self._held is None or self._held[0] != paths:
+            self._held = paths, facts.held(paths)
+        return self._held[1]
 
     @property
     def place(self) -> Folder:
@@ -135,8 +143,8 @@ class Store:
                 remove_replaced(self._folder, commit, started_at)
             files = committed(self._folder)
             start = Start(layout.next_run_id(started_at, files.newest), started_at, recovered)
-            known = facts.known(files.tables["manifests"])
-            writer = Writer(self._folder, lock, start, known, Limits(segment_manifests, segment_bytes))
+            known = self._holding(files).known
+            writer = Writer(self._folder, lock, start, known.copy(), Limits(segment_manifests, segment_bytes))
             with _flushed(writer):
                 yield writer
         finally:

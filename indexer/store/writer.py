@@ -11,13 +11,12 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-import pyarrow as pa
-
 from indexer.errors import StoreError
 from indexer.flatten import Bundle, Rows
 from indexer.store import layout
 from indexer.store.commits import Recovered
 from indexer.store.known import Known
+from indexer.store.listings import Listings
 from indexer.store.parquet import TableFile, arrow_of, columns_of
 from indexer.store.places import Folder, Lock, Share
 from indexer.store.segments import Limits, Numbers, Segments, write
@@ -67,6 +66,7 @@ class Writer:
         self._known_lock = threading.Lock()
         self._files_lock = threading.Lock()
         self._run_files: dict[str, TableFile] = {}
+        self._listings = Listings(self.run_id, lambda: self._run_file(IMAGES.name))
         self._ended: str | None = None
 
     def known(self) -> Known:
@@ -107,18 +107,10 @@ class Writer:
         """Add what a repository held in this run. Rows go to a staged file, a row group at a time."""
         self._add(IMAGES.name, rows)
 
-    def add_listing(self, registry_id: str, region: str, repository: str, images: Sequence[Sequence[Any]]) -> None:
-        """Add what a repository held in this run, as columns: those of `images` from manifest_digest on.
-
-        They stand in the order of the pushes; times are microseconds since 1970.
-        """
-        count = len(images[0]) if images else 0
-        if not count:
-            return
-        place = (registry_id, region, repository)
-        constant = [pa.repeat(pa.scalar(each), count) for each in (self.run_id, *place)]
+    def add_listing(self, registry_id: str, region: str, repository: str, images: Sequence[Any]) -> None:
+        """Add what a repository held in this run: its images (`Listings`), in the order of their pushes."""
         with self._writing():
-            self._run_file(IMAGES.name).add_part(place, [*constant, *images])
+            self._listings.add(registry_id, region, repository, images)
 
     def add_failure(self, row: FailureRow) -> None:
         """Add something that this run could not index."""
@@ -130,6 +122,7 @@ class Writer:
             raise ValueError(f"the row is of run {run.run_id}, the writer of run {self.run_id}")
         self.flush()
         with self._writing():
+            self._listings.flush()
             for table in layout.dependents(RUNS):
                 self._run_file(table.name).publish()
             # Last, when all the run's segments and its other files are durable: this name is the run's commit.

@@ -41,7 +41,7 @@ def listed(number: int, tag: str | None = None) -> Listed:
 
 
 def image(number: int, *tags: str) -> ListedImage:
-    return ListedImage(listed(number).digest, tags, None, None, None, None, number, "ACTIVE", None)
+    return ListedImage(listed(number).digest, tags, last_pulled_at=number / 1e6, status="ACTIVE")
 
 
 def test_a_plan_holds_each_digest_once_and_remembers_who_else_has_it() -> None:

@@ -79,8 +79,8 @@ def test_images_come_with_all_that_ecr_says(registry: Registry, ecr: Ecr) -> Non
     assert found.media_type == "application/vnd.oci.image.manifest.v1+json"
     assert found.artifact_type == "a/sbom"
     assert found.size == 105
-    assert found.pushed_at == pushed.timestamp() * 1e6
-    assert found.last_pulled_at == pulled.timestamp() * 1e6
+    assert found.pushed_at == pushed.timestamp()
+    assert found.last_pulled_at == pulled.timestamp()
     assert found.status == "ACTIVE"
     assert found.subject_digest == subject
 

@@ -1,17 +1,23 @@
-"""A page of images that is read member by member is the page that is read image by image."""
+"""A page of images that is decoded whole is the page that is read image by image."""
 
 from __future__ import annotations
 
+import json
+from functools import cache
 from typing import Any
 
+import botocore.session
 import pytest
+from botocore.parsers import JSONParser, ResponseParserError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.ecr.answers import listed_image, listed_images
+from indexer.ecr.listed import ListedImage, decoded_page, listed_image, listed_images, listed_repositories
+from indexer.ecr.parsing import AnswerParser
 from indexer.errors import RegistryUnavailable
 
 WHOLE: dict[str, Any] = {
+    "registryId": "123456789012",
     "imageDigest": "sha256:" + "1" * 64,
     "imageTags": ["a", "b"],
     "imageManifestMediaType": "a/manifest",
@@ -23,7 +29,36 @@ WHOLE: dict[str, Any] = {
     "subjectManifestDigest": "sha256:" + "2" * 64,
 }
 _ODD: Any = st.sampled_from(
-    [None, "", "x", 0, -1, 7, 2**63, 1.5, -0.5, 1e300, True, [], ["t"], [""], [7], {}, "2023-11-14T22:13:20Z"]
+    [
+        None,
+        "",
+        "x",
+        "\u00e9",
+        "\U0001f600",
+        "\ud800",
+        0,
+        -1,
+        7,
+        2**63 - 1,
+        2**63,
+        10**30,
+        1.0,
+        1.5,
+        -0.5,
+        1e300,
+        253_370_764_799.999,
+        253_370_764_800,
+        True,
+        [],
+        ["t"],
+        [""],
+        [7],
+        [None],
+        {},
+        "2023-11-14T22:13:20Z",
+        float("nan"),
+        float("inf"),
+    ]
 )
 _ITEM = st.one_of(
     st.just(WHOLE),
@@ -31,23 +66,131 @@ _ITEM = st.one_of(
     st.builds(lambda name: {key: value for key, value in WHOLE.items() if key != name}, st.sampled_from(list(WHOLE))),
     st.sampled_from([{}, [], None, "text"]),
 )
+_TIMES = st.one_of(
+    st.integers(0, 253_370_764_799),
+    st.floats(0, 253_370_764_799),
+    st.integers(0, 2**51).map(lambda number: number / 1e6),
+    st.integers(0, 2**41).map(lambda number: number / 1e3),
+)
+
+
+@cache
+def shape(operation: str) -> Any:
+    return botocore.session.Session().get_service_model("ecr").operation_model(operation).output_shape
+
+
+def parsed(body: str, operation: str = "DescribeImages") -> Any:
+    response = {"body": body.encode(), "headers": {}, "status_code": 200}
+    return AnswerParser().parse(response, shape(operation))
+
+
+@settings(deadline=None, max_examples=500)
+@given(st.lists(_ITEM, max_size=4), st.booleans())
+def test_both_ways_find_the_same(items: list[Any], escaped: bool) -> None:
+    try:
+        expected = [listed_image(item) for item in items]
+    except RegistryUnavailable:
+        with pytest.raises((RegistryUnavailable, ResponseParserError)):  # the client takes both for no answer
+            listed_images(_sent(items, escaped=escaped))
+        return
+    found = listed_images(_sent(items, escaped=escaped))
+    assert found == expected
+    names = ListedImage.__struct_fields__
+    assert [[type(getattr(image, name)) for name in names] for image in found] == [
+        [type(getattr(image, name)) for name in names] for image in expected
+    ]
+
+
+def _sent(items: list[Any], *, escaped: bool) -> Any:
+    try:
+        body = json.dumps({"imageDetails": items, "nextToken": "more"}, ensure_ascii=escaped)
+        body.encode()
+    except UnicodeEncodeError:  # only an escape can say it
+        body = json.dumps({"imageDetails": items, "nextToken": "more"})
+    answer = parsed(body)
+    assert answer["nextToken"] == "more"
+    return answer["imageDetails"]
+
+
+@settings(deadline=None, max_examples=500)
+@given(_TIMES, _TIMES)
+def test_times_are_those_that_were_sent(pushed: float, pulled: float) -> None:
+    item = WHOLE | {"imagePushedAt": pushed, "lastRecordedPullTime": pulled}
+    (image,) = parsed(json.dumps({"imageDetails": [item]}))["imageDetails"]
+    assert (image.pushed_at, image.last_pulled_at) == (float(pushed), float(pulled))
+
+
+REPOSITORY: dict[str, Any] = {
+    "repositoryArn": "arn:aws:ecr:eu-west-1:123456789012:repository/team/app",
+    "registryId": "123456789012",
+    "repositoryName": "team/app",
+    "repositoryUri": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app",
+    "createdAt": 1_690_000_000.123,
+    "imageTagMutability": "MUTABLE",
+    "imageScanningConfiguration": {"scanOnPush": True},
+    "encryptionConfiguration": {"encryptionType": "KMS", "kmsKey": "arn:aws:kms:key"},
+}
+_A_REPOSITORY = st.one_of(
+    st.just(REPOSITORY),
+    _TIMES.map(lambda time: REPOSITORY | {"createdAt": time}),
+    st.builds(
+        lambda name, value: REPOSITORY | {name: value},
+        st.sampled_from([name for name in REPOSITORY if name not in {"imageScanningConfiguration", "repositoryArn"}]),
+        st.sampled_from([None, "", "x", "é", 7, 1.5, "2023-11-14T22:13:20Z", {}, {"encryptionType": None}]),
+    ),
+    st.builds(
+        lambda name: {key: value for key, value in REPOSITORY.items() if key != name},
+        st.sampled_from(list(REPOSITORY)),
+    ),
+)
 
 
 @settings(deadline=None, max_examples=300)
-@given(st.lists(_ITEM, max_size=4))
-def test_both_ways_find_the_same(items: list[Any]) -> None:
-    try:
-        expected = [listed_image(item) for item in items]
-    except RegistryUnavailable as error:
-        with pytest.raises(RegistryUnavailable) as caught:
-            listed_images(items)
-        assert str(caught.value) == str(error)  # noqa: PT017 - it may be raised or not
-        return
-    found = listed_images(items)
-    assert found == expected
-    assert [[type(member) for member in image] for image in found] == [
-        [type(member) for member in image] for image in expected
-    ]
+@given(st.lists(_A_REPOSITORY, max_size=3))
+def test_repositories_are_those_that_botocore_reads(items: list[Any]) -> None:
+    body = json.dumps({"repositories": items, "nextToken": "more"})
+    answers: list[Any] = []
+    for parser in (JSONParser(), AnswerParser()):
+        try:
+            response = {"body": body.encode(), "headers": {}, "status_code": 200}
+            answers.append(listed_repositories(parser.parse(response, shape("DescribeRepositories"))["repositories"]))
+        except Exception:  # noqa: BLE001 - whatever botocore says is no answer to the client
+            answers.append(None)
+    assert answers[0] == answers[1]
+
+
+def test_a_whole_page_is_decoded_at_once() -> None:
+    answer = parsed(json.dumps({"imageDetails": [WHOLE] * 3, "nextToken": "more"}))
+    assert [type(image) for image in answer["imageDetails"]] == [ListedImage] * 3
+    assert answer["nextToken"] == "more"
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
+    assert "nextToken" not in parsed(json.dumps({"imageDetails": []}))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b'{"imageDetails": null}',
+        b'{"imageDetails": [], "nextToken": 7}',
+        b'{"imageDetails": [], "x": NaN}',
+        b'{"imageDetails": [], "x": "\xff"}',
+        b'{"imageDetails": [] ',
+        b'{"imageDetails": []} {}',
+        b'{"x": ' + b"[" * 100_000,
+    ],
+)
+def test_what_is_out_of_the_common_is_left_to_the_careful_way(body: bytes) -> None:
+    assert decoded_page("DescribeImagesResponse", body) is None
+    assert decoded_page("DescribeRepositoriesResponse", body.replace(b"imageDetails", b"repositories")) is None
+
+
+def test_text_that_cannot_be_stored_is_no_answer() -> None:
+    body = json.dumps({"imageDetails": [WHOLE | {"imageTags": ["\ud800"]}]})
+    with pytest.raises(RegistryUnavailable, match="surrogates"):
+        listed_images(parsed(body)["imageDetails"])
 
 
 def test_an_empty_page_is_one() -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import DataNotFoundError, UnknownServiceError
 from botocore.loaders import Loader, create_loader
+from botocore.session import Session
 
 from indexer.ecr import Target, connect
+from indexer.ecr.core import core_session, is_for_others
 from indexer.ecr.models import models
 
 
@@ -48,3 +51,44 @@ def test_endpoints_are_found_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
         "https://api.ecr.eu-west-1.amazonaws.com",
         "https://api.ecr.cn-north-1.amazonaws.com.cn",
     ]
+
+
+_WHATS = (
+    "before-parameter-build",
+    "before-endpoint-resolution",
+    "before-call",
+    "request-created",
+    "choose-signer",
+    "before-sign",
+    "before-send",
+    "before-parse",
+    "needs-retry",
+    "after-call",
+    "after-call-error",
+    "provide-client-params",
+    "creating-client-class",
+    "getattr",
+)
+
+
+@pytest.mark.parametrize("service", ["ecr", "sts", "sso", "sso-oidc", "signin"])
+def test_a_clients_events_have_the_handlers_that_botocore_gives_them(service: str) -> None:
+    def handlers(session: Session, event: str) -> list[object]:
+        emitter: Any = session.get_component("event_emitter")
+        return list(emitter._emitter._handlers.prefix_search(event))
+
+    calls = ("DescribeImages", "AssumeRole", "AssumeRoleWithWebIdentity", "CreateToken", "create_o_auth2_token")
+    events = [f"{what}.{service}{rest}" for what in _WHATS for rest in ("", *(f".{call}" for call in calls))]
+    found = {event: handlers(core_session(None), event) for event in (*events, "choose-service-name")}
+    assert found == {event: handlers(Session(), event) for event in found}
+    assert any(found.values())
+    assert is_for_others("before-call.s3.DeleteObjects")
+    assert is_for_others("docs.*.ecr.complete-section")
+    assert not is_for_others("before-call")
+
+
+@pytest.mark.parametrize("service", ["ecr", "sts", "sso", "sso-oidc", "signin"])
+def test_credentials_may_come_from_any_service(service: str) -> None:
+    """Profiles with sso_session or login_session make clients of these from the same session."""
+    client = core_session(None).create_client(service, region_name="eu-west-1")
+    assert client.meta.service_model.service_name == service

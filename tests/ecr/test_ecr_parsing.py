@@ -20,7 +20,8 @@ from support.manifests import image
 from support.one_answer import OneAnswer, one_answer
 
 from indexer.ecr import Ecr, Health, Pace, Target, connect
-from indexer.ecr.parsing import AnswerParser, AnswerParsers, microseconds
+from indexer.ecr.listed import ListedImage, listed_images, listed_repositories, microseconds, seconds
+from indexer.ecr.parsing import AnswerParser, AnswerParsers
 from indexer.errors import RegistryUnavailable
 from indexer.local_ecr import Fault, Registry, Server
 
@@ -62,19 +63,15 @@ def questions(client: Any, registry: Registry) -> Iterator[Any]:
 
 
 def plain(answer: Any) -> Any:
-    """An answer without what botocore adds, and with its times as the program reads them."""
+    """An answer without what botocore adds, and with what is listed as the program reads it."""
+    listings: dict[str, Any] = {"imageDetails": listed_images, "repositories": listed_repositories}
     if isinstance(answer, dict):
-        times = {"createdAt", "imagePushedAt", "lastRecordedPullTime", "lastActivatedAt", "lastArchivedAt"}
         return {
-            key: _microseconds(value) if key in times else plain(value)
+            key: listings[key](value) if key in listings and value else plain(value)
             for key, value in answer.items()
             if key != "ResponseMetadata"
         }
     return [plain(each) for each in answer] if isinstance(answer, list) else answer
-
-
-def _microseconds(value: Any) -> Any:
-    return round(value.timestamp() * 1e6) if isinstance(value, datetime) else microseconds(value)
 
 
 def test_answers_are_those_of_botocore(registry: Registry, server: Server) -> None:
@@ -85,6 +82,8 @@ def test_answers_are_those_of_botocore(registry: Registry, server: Server) -> No
         assert ("nextToken" in mine) == ("nextToken" in theirs)
         assert {**plain(mine), "nextToken": ""} == {**plain(theirs), "nextToken": ""}
         assert mine["ResponseMetadata"]["HTTPStatusCode"] == 200
+    assert len(pairs[1][0]["imageDetails"]) == 5
+    assert all(type(each) is ListedImage for each in pairs[2][0]["imageDetails"])
     assert len(pairs[3][0]["images"]) == 12
     assert len(pairs[3][0]["failures"]) == 1
 
@@ -200,15 +199,15 @@ def test_only_the_json_protocol_is_ours() -> None:
 
 def test_times() -> None:
     at = datetime(2026, 5, 6, 7, 8, 9, 123456, tzinfo=UTC)
-    assert microseconds(at.timestamp()) == round(at.timestamp() * 1e6)
-    assert microseconds(1_700_000_000) == 1_700_000_000_000_000
-    assert microseconds("2023-11-14T22:13:20Z") == 1_700_000_000_000_000
-    assert microseconds(None) is None
+    assert microseconds(seconds(at.timestamp())) == 1_778_051_289_123_456
+    assert microseconds(seconds(1_700_000_000)) == 1_700_000_000_000_000
+    assert microseconds(seconds("2023-11-14T22:13:20Z")) == 1_700_000_000_000_000
+    assert microseconds(seconds(None)) is None
     for wrong in (-1.0, 1e30, float("inf"), "soon"):
         with pytest.raises(ValueError, match="time"):
-            microseconds(wrong)
+            seconds(wrong)
 
 
 def test_times_that_botocores_parser_made_are_taken_too() -> None:
     moment = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
-    assert microseconds(moment) == microseconds(moment.timestamp()) == 1_767_323_045_678_000
+    assert microseconds(seconds(moment)) == microseconds(seconds(moment.timestamp())) == 1_767_323_045_678_000

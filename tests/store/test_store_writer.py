@@ -10,6 +10,8 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from support.manifests import digest_of
 from support.store_rows import (
     NOON,
@@ -27,7 +29,8 @@ from support.store_rows import (
     write_run,
 )
 
-from indexer.store import Store, Writer
+from indexer.ecr import ListedImage, microseconds
+from indexer.store import Store, Writer, listings
 from indexer.store.parquet import GROUP_ROWS
 from indexer.tables import TABLES, Table
 
@@ -233,13 +236,13 @@ def test_snapshots_are_written_a_row_group_at_a_time(store: Store) -> None:
 
 def test_a_listing_is_written_as_its_rows_would_be(store: Store) -> None:
     with store.writer(now=lambda: NOON, version=VERSION) as writer:
-        at = round(NOON.timestamp() * 1e6)
-        rows = [
-            (digest_of(name), ("x", name), None, None, number, at + number, None, "ACTIVE", None)
+        at = NOON.timestamp()
+        images = [
+            ListedImage(digest_of(name), ("x", name), size=number, pushed_at=at + number / 1e6, status="ACTIVE")
             for number, name in enumerate("abc")
         ]
-        writer.add_listing("2", "eu-west-1", "b", list(zip(*rows, strict=True)))
-        writer.add_listing("1", "eu-west-1", "c", list(zip(*rows[:1], strict=True)))
+        writer.add_listing("2", "eu-west-1", "b", images)
+        writer.add_listing("1", "eu-west-1", "c", images[:1])
         writer.add_listing("1", "eu-west-1", "empty", [])
         writer.commit_run(run_row(writer))
     found = read(store.files(), "images")
@@ -271,9 +274,7 @@ def test_listings_go_out_in_row_groups_and_leave_nothing_behind(store: Store) ->
     counts = {"a": 100, "b": 2 * size + 50, "c": size, "d": 7}
     with store.writer(now=lambda: NOON, version=VERSION) as writer:
         for name, count in counts.items():
-            digests = [digest_of(name)] * count
-            columns: list[Any] = [digests, [()] * count, *[[None] * count] * 2, range(count), *[[None] * count] * 4]
-            writer.add_listing("1", "eu-west-1", name, columns)
+            writer.add_listing("1", "eu-west-1", name, [ListedImage(digest_of(name), size=at) for at in range(count)])
         writer.commit_run(run_row(writer))
     (path,) = store.files().tables["images"]
     metadata = pq.read_metadata(path)
@@ -282,6 +283,70 @@ def test_listings_go_out_in_row_groups_and_leave_nothing_behind(store: Store) ->
     table = pq.read_table(path, columns=["repository", "image_size"])
     assert table.column("repository").to_pylist() == [name for name, count in counts.items() for _ in range(count)]
     assert table.column("image_size").to_pylist() == [at for count in counts.values() for at in range(count)]
+
+
+_TEXT = st.one_of(st.none(), st.sampled_from(["ACTIVE", "a/b", "é"]))
+_TIME = st.one_of(st.none(), st.floats(0, 253_370_764_799), st.integers(0, 2**51).map(lambda number: number / 1e6))
+_IMAGES = st.lists(
+    st.builds(
+        ListedImage,
+        st.integers(0, 9).map(str).map(digest_of),
+        st.lists(st.sampled_from(["a", "latest", "ü"]), max_size=3).map(tuple),
+        _TEXT,
+        _TEXT,
+        st.one_of(st.none(), st.integers(0, 2**63 - 1)),
+        _TIME,
+        _TIME,
+        _TEXT,
+        st.one_of(st.none(), st.just(digest_of("subject"))),
+    ),
+    max_size=4,
+)
+_REPOSITORIES = st.tuples(st.sampled_from(["1", "2"]), st.sampled_from(["eu", "us"]), st.sampled_from("abcdef"))
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(_REPOSITORIES, _IMAGES, max_size=8), st.integers(1, 9))
+def test_whatever_is_listed_is_written(
+    tmp_path_factory: pytest.TempPathFactory, listed: dict[tuple[str, str, str], list[ListedImage]], part: int
+) -> None:
+    store = Store.create_or_open(tmp_path_factory.mktemp("store"))
+    with pytest.MonkeyPatch.context() as patch, store.writer(now=lambda: NOON, version=VERSION) as writer:
+        patch.setattr(listings, "_PART", part)
+        for place, images in listed.items():
+            writer.add_listing(*place, images)
+        writer.commit_run(run_row(writer))
+    (path,) = store.files().tables["images"]
+    columns = pq.read_table(path).drop(["run_id"])
+    found: dict[tuple[str, str, str], list[tuple[Any, ...]]] = {place: [] for place, images in listed.items() if images}
+    times = [columns.column(name).cast("int64").to_pylist() for name in ("pushed_at", "last_pulled_at")]
+    rest = columns.drop(["pushed_at", "last_pulled_at"]).to_pylist()
+    for row, *moments in zip(rest, *times, strict=True):
+        registry_id, region, repository, digest, tags, *others = row.values()
+        found[registry_id, region, repository].append((digest, tuple(tags), *others, *moments))
+    assert found == {
+        place: [
+            (
+                *(each.digest, each.tags, each.media_type, each.artifact_type, each.size),
+                *(each.status, each.subject_digest, microseconds(each.pushed_at), microseconds(each.last_pulled_at)),
+            )
+            for each in images
+        ]
+        for place, images in listed.items()
+        if images
+    }
+
+
+def test_neighbours_are_written_together_in_the_order_of_names(store: Store) -> None:
+    names = [f"{number:03}" for number in range(300)]
+    with store.writer(now=lambda: NOON, version=VERSION) as writer:
+        for name in names:
+            for region in ("us-east-1", "eu-west-1"):
+                writer.add_listing("1", region, name, [ListedImage(digest_of(name)), ListedImage(digest_of("same"))])
+        writer.commit_run(run_row(writer))
+    table = arrow(store.files(), "images")
+    places = list(zip(table.column("region").to_pylist(), table.column("repository").to_pylist(), strict=True))
+    assert places == [(region, name) for region in ("eu-west-1", "us-east-1") for name in names for _ in range(2)]
 
 
 def test_nothing_new_makes_no_segment(store: Store) -> None:
