@@ -7,8 +7,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from operator import attrgetter
 from typing import Final, TypeVar
 
-from msgspec.structs import replace
-
 from indexer.ecr import PAGE_EXPIRED, Ecr, ListedImage
 from indexer.errors import RegistryUnavailable
 
@@ -84,6 +82,6 @@ def _settle(found: dict[str, ListedImage], tag: str, owner: ListedImage | None) 
     gone = {tag, *(owner.tags if owner is not None else ())}
     for digest, image in found.items():
         if not gone.isdisjoint(image.tags):
-            found[digest] = replace(image, tags=tuple(each for each in image.tags if each not in gone))
+            found[digest] = image.with_tags(each for each in image.tags if each not in gone)
     if owner is not None:
         found[owner.digest] = owner

@@ -7,7 +7,7 @@ botocore would, and says what is wrong with the rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, NamedTuple
 
@@ -40,6 +40,10 @@ class ListedImage(msgspec.Struct, gc=False, frozen=True):
     last_pulled_at: _Seconds | None = msgspec.field(name="lastRecordedPullTime", default=None)
     status: str | None = msgspec.field(name="imageStatus", default=None)
     subject_digest: str | None = msgspec.field(name="subjectManifestDigest", default=None)
+
+    def with_tags(self, tags: Iterable[str]) -> ListedImage:
+        """Return the image with other tags."""
+        return msgspec.structs.replace(self, tags=tuple(tags))
 
 
 class ListedRepository(NamedTuple):
