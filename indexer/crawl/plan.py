@@ -35,6 +35,7 @@ class Plan:
         self._filtered = filtered
         self._lock = threading.Lock()
         self._planned: set[bytes | str] = set()
+        self._count = 0
         self._queues: dict[Place, Queue] = defaultdict(Queue)
         self._elsewhere: dict[Digest, list[tuple[Place, Listed]]] = defaultdict(list)
         self._hidden: dict[Digest, list[tuple[Place, Listed]]] = defaultdict(list)
@@ -76,7 +77,7 @@ class Plan:
     @property
     def planned(self) -> int:
         """How many digests were ever planned."""
-        return len(self._planned)
+        return self._count
 
     def follow(self, children: Iterable[str]) -> int:
         """Plan to fetch those children of an index that a filter hid; return how many that are.
@@ -85,13 +86,13 @@ class Plan:
         pull-through cache the question alone would import it.
         """
         with self._lock:
-            before = len(self._planned)
+            before = self._count
             for child in children:
                 digest, key = Digest(child), key_of(child)
                 if digest in self._hidden and key not in self._planned:
                     place, image = self._hidden[digest].pop(0)
                     self._add(place, {key: image})
-            return len(self._planned) - before
+            return self._count - before
 
     def elsewhere(self, wanted: Wanted, place: Place, failure: FetchFailure) -> tuple[Refusal, ...]:
         """Plan to fetch a digest that `place` did not give from the next repository that lists it.
@@ -108,8 +109,10 @@ class Plan:
             return ()
 
     def take(self) -> dict[Place, Queue]:
-        """Return all that is waiting, in natural order, and forget it."""
+        """Return all that is waiting, in natural order, and forget it. Nothing more is wanted after the first time."""
         with self._lock:
+            if not self._hidden:
+                self._planned = set()  # only `follow` would look there again; of a million images it takes 120 MB
             queues = self._queues
             self._queues = defaultdict(Queue)
             return dict(sorted(queues.items(), key=lambda item: item[1].first))
@@ -117,6 +120,7 @@ class Plan:
     def _add(self, place: Place, images: Mapping[bytes | str, Listed]) -> None:
         if images:
             self._planned.update(images)
+            self._count += len(images)
             self._queues[place].add_all(list(images.values()), list(images), self._order)
             self._order += len(images)
 
