@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from operator import attrgetter
 from typing import Final, TypeVar
 
@@ -16,18 +17,18 @@ _RESTARTS: Final = 3
 _PUSHED_AT: Final = attrgetter("pushed_at")
 
 
-def all_pages(listing: Callable[[], Iterator[list[T]]]) -> list[list[T]]:
-    """Return the pages of a listing; from the first one again where ECR has forgotten which one is next.
+def listed(pages: Callable[[], Iterator[list[T]]]) -> list[T]:
+    """Return all that a listing's pages have; from the first one again where ECR has forgotten which one is next.
 
     Raises RegistryError.
     """
     for _ in range(_RESTARTS):
         try:
-            return list(listing())
+            return list(chain.from_iterable(pages()))
         except RegistryUnavailable as error:
             if error.code != PAGE_EXPIRED:
                 raise
-    return list(listing())
+    return list(chain.from_iterable(pages()))
 
 
 def list_images(ecr: Ecr, repository: str) -> list[ListedImage]:
@@ -38,16 +39,22 @@ def list_images(ecr: Ecr, repository: str) -> list[ListedImage]:
     images of such a repository are listed once more, and where the two listings differ, ECR is asked whose the tag is.
     Raises RegistryError.
     """
-    pages = all_pages(lambda: ecr.images(repository))
-    images = [image for page in pages for image in page]
+    pages = listed(lambda: ([page] for page in ecr.images(repository)))
+    images = list(chain.from_iterable(pages))
     if len({image.digest for image in images}) < len(images) or len(pages) > 1:
         found = {image.digest: image for image in images}
         if len(pages) > 1:
-            again = [image for page in all_pages(lambda: ecr.images(repository, tagged=True)) for image in page]
-            for tag in sorted(_moved(found.values(), again)):
+            # Of the second listing no more is kept than tags and digests: a repository may have 100,000 images.
+            again = listed(lambda: (tags_of(page) for page in ecr.images(repository, tagged=True)))
+            for tag in sorted(_moved(tags_of(found.values()), again)):
                 _settle(found, tag, ecr.image(repository, tag))
         images = list(found.values())
     return in_order_of_pushes(images)
+
+
+def tags_of(images: Iterable[ListedImage]) -> list[tuple[str, str]]:
+    """Return each tag with the digest of the image that has it."""
+    return [(tag, image.digest) for image in images for tag in image.tags]
 
 
 def in_order_of_pushes(images: list[ListedImage]) -> list[ListedImage]:
@@ -59,21 +66,18 @@ def in_order_of_pushes(images: list[ListedImage]) -> list[ListedImage]:
     return sorted(images, key=_PUSHED_AT)
 
 
-def _moved(before: Collection[ListedImage], after: Collection[ListedImage]) -> set[str]:
+def _moved(before: Sequence[tuple[str, str]], after: Sequence[tuple[str, str]]) -> set[str]:
     """Return the tags that are not on the same single image in both listings."""
-    pairs = [[(tag, image.digest) for image in images for tag in image.tags] for images in (before, after)]
-    homes, homes_after = map(dict, pairs)
-    if homes == homes_after and len(homes) == len(pairs[0]) == len(pairs[1]):
+    if dict(before) == (of_after := dict(after)) and len(of_after) == len(before) == len(after):
         return set()  # as nearly always: a quarter of the time
     first, second = map(_homes, (before, after))
     return {tag for tag in first.keys() | second.keys() if len(first[tag]) != 1 or first[tag] != second[tag]}
 
 
-def _homes(images: Iterable[ListedImage]) -> defaultdict[str, set[str]]:
+def _homes(tags: Iterable[tuple[str, str]]) -> defaultdict[str, set[str]]:
     homes: defaultdict[str, set[str]] = defaultdict(set)
-    for image in images:
-        for tag in image.tags:
-            homes[tag].add(image.digest)
+    for tag, digest in tags:
+        homes[tag].add(digest)
     return homes
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from indexer.crawl.images import all_pages, list_images
+from indexer.crawl.images import list_images, listed
 from indexer.crawl.queue import Place
 from indexer.crawl.report import Cause, Subject
 from indexer.crawl.shared import Shared
@@ -68,7 +68,7 @@ class Listing:
                 self._take(walk, repository, listed)
 
     def _repositories(self, walk: Walk) -> list[ListedRepository]:
-        found = {repository.name: repository for page in all_pages(walk.ecr.repositories) for repository in page}
+        found = {repository.name: repository for repository in listed(walk.ecr.repositories)}
         return [found[name] for name in sorted(found)]
 
     def _claim(self, walk: Walk, repository: ListedRepository) -> bool:
