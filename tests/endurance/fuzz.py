@@ -26,7 +26,7 @@ from typing import Any
 from support.manifests import OCI_CONFIG, descriptor, digest_of, document, image, index
 
 from indexer import tables
-from indexer.flatten import Flattened, Source, flatten
+from indexer.flatten import Bundle, Flattened, Given, Source, flatten, flatten_all
 
 SOURCE = Source("123456789012", "eu-west-1", "team/app", datetime(2026, 5, 1, 12, tzinfo=UTC))
 PATIENCE = 10
@@ -180,6 +180,7 @@ def check(raw: bytes) -> str:
     rows = flatten(digest, raw, SOURCE)
     manifest = rows.manifest
     assert manifest.manifest_digest == digest
+    check_together(digest, raw, rows)
     if manifest.kind == "unknown":
         assert manifest.problem, "no rows, and no reason"
         assert [*rows.layers, *rows.configs, *rows.index_entries] == [], "some rows of a document that is no good"
@@ -196,6 +197,14 @@ def check(raw: bytes) -> str:
     assert len(rows.index_entries) == len(children or ()), "not all of its children"
     assert manifest.raw.encode() == raw
     return str(manifest.kind)
+
+
+def check_together(digest: str, raw: bytes, rows: Flattened) -> None:
+    """Raise AssertionError where the way of many documents together gives others than these `rows`."""
+    many, one = flatten_all([Given(digest, raw, SOURCE)]), Bundle.of([(rows, 0)])
+    for part in Bundle.__slots__:
+        # As text, for True is 1 and 2.0 is 2, but not in a column.
+        assert repr(getattr(many, part)) == repr(getattr(one, part)), f"{part} differ"
 
 
 def writable(flattened: Sequence[Flattened]) -> None:
