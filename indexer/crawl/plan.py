@@ -11,11 +11,14 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import compress
-from typing import Protocol
+from typing import Final, Protocol
 
 from indexer.crawl.queue import Listed, Place, Queue, Refusal, Wanted, key_of
+from indexer.digests import KEY
 from indexer.ecr import FetchFailure, ListedImage, microseconds
 from indexer.model import Digest
+
+_BLOCK: Final = 5_000
 
 
 class Known(Protocol):
@@ -48,17 +51,24 @@ class Plan:
         end to end, where the caller has them.
         """
         with self._lock:
-            new: dict[bytes | str, Listed] = {}
             if self._filtered:
                 self.shown.update(image.digest for image in images)
-            for image in self._missing(images, keys):
-                key, listed = key_of(image.digest), _listed(image)
-                if key in self._planned or key in new:
-                    self._elsewhere[listed.digest].append((place, listed))
-                    continue
-                new[key] = listed
-            self._add(place, new)
-            return len(new)
+            # Of a repository with 100,000 images, the objects of all of them would be 25 MB.
+            return sum(
+                self._want(place, images[at : at + _BLOCK], keys and keys[at * KEY : (at + _BLOCK) * KEY])
+                for at in range(0, len(images), _BLOCK)
+            )
+
+    def _want(self, place: Place, images: Sequence[ListedImage], keys: bytes | None) -> int:
+        new: dict[bytes | str, Listed] = {}
+        for image in self._missing(images, keys):
+            key, listed = key_of(image.digest), _listed(image)
+            if key in self._planned or key in new:
+                self._elsewhere[listed.digest].append((place, listed))
+                continue
+            new[key] = listed
+        self._add(place, new)
+        return len(new)
 
     def hide(self, place: Place, images: Sequence[ListedImage]) -> None:
         """Remember images that a filter hides: an index may list them."""
