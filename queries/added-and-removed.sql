@@ -54,7 +54,7 @@ repository_changes as materialized (
     group by registry_id, region, repository, registry_number, repository_number
     having bool_or(is_earlier or is_later)
 ),
-listed_images as materialized (
+listed_images as (
     select
         listings.registry_number,
         listings.repository_number,
@@ -72,7 +72,9 @@ images_of_both as materialized (
         repository_number,
         manifest_digest,
         bool_or(is_earlier) as was_there,
-        bool_or(is_later) as is_there
+        bool_or(is_later) as is_there,
+        any_value(tags) filter (where is_earlier) as earlier_tags,
+        any_value(tags) filter (where is_later) as later_tags
     from listed_images
     group by registry_number, repository_number, manifest_digest
 ),
@@ -120,44 +122,55 @@ changed_manifests as materialized (
 ),
 -- Only what a changed manifest needs can have come or gone.
 touched_blobs as materialized (
-    select distinct blob_digest
-    from all_blob_references
-    semi join changed_manifests using (manifest_digest)
+    select blob_digest, row_number() over () as blob_number
+    from (
+        select distinct blob_digest
+        from all_blob_references
+        semi join changed_manifests using (manifest_digest)
+    )
 ),
 touched_references as materialized (
-    select all_blob_references.*
-    from all_blob_references
-    semi join touched_blobs using (blob_digest)
-),
-sized_blobs as materialized (
     select
-        blob_digest,
-        max(size) as size,
-        bool_or(is_stored) as is_stored,
-        bool_or(is_layer) as is_layer
-    from touched_references
-    semi join held_manifests using (manifest_digest)
-    group by blob_digest
+        mentions.manifest_digest,
+        touched_blobs.blob_number,
+        mentions.size,
+        mentions.is_stored,
+        mentions.is_layer
+    from all_blob_references as mentions
+    inner join touched_blobs using (blob_digest)
 ),
 repository_blobs as materialized (
     select
         held_manifests.registry_number,
         held_manifests.repository_number,
-        touched_references.blob_digest,
+        touched_references.blob_number,
         bool_or(held_manifests.was_there) as was_there,
-        bool_or(held_manifests.is_there) as is_there
+        bool_or(held_manifests.is_there) as is_there,
+        max(touched_references.size) as size,
+        bool_or(touched_references.is_stored) as is_stored,
+        bool_or(touched_references.is_layer) as is_layer
     from touched_references
     inner join held_manifests using (manifest_digest)
-    group by held_manifests.registry_number, held_manifests.repository_number, touched_references.blob_digest
+    group by held_manifests.registry_number, held_manifests.repository_number, touched_references.blob_number
+),
+-- The same in every row that counts a blob.
+sized_blobs as (
+    select
+        blob_number,
+        max(size) as size,
+        bool_or(is_stored) as is_stored,
+        bool_or(is_layer) as is_layer
+    from repository_blobs
+    group by blob_number
 ),
 changed_blobs as (
-    select repository_number, blob_digest, was_there, is_there
+    select repository_number, blob_number, was_there, is_there
     from repository_blobs
     where was_there <> is_there
     union all
-    select null as repository_number, blob_digest, bool_or(was_there) as was_there, bool_or(is_there) as is_there
+    select null as repository_number, blob_number, bool_or(was_there) as was_there, bool_or(is_there) as is_there
     from repository_blobs
-    group by registry_number, blob_digest
+    group by registry_number, blob_number
     having bool_or(was_there) <> bool_or(is_there)
 ),
 blob_figures as (
@@ -169,7 +182,7 @@ blob_figures as (
         capped(coalesce(sum(size) filter (where was_there and is_stored), 0)) as bytes_removed,
         count(*) filter (where size is null and is_stored) as blobs_unknown_size
     from changed_blobs
-    inner join sized_blobs using (blob_digest)
+    inner join sized_blobs using (blob_number)
     group by repository_number
 ),
 image_figures as (
@@ -183,15 +196,23 @@ image_figures as (
     where was_there <> is_there
     group by grouping sets ((repository_number), ())
 ),
+-- A tag that moved is on other images than before: most images have the same tags as before.
+retagged_images as (
+    select repository_number, manifest_digest, earlier_tags, later_tags
+    from images_of_both
+    where earlier_tags is distinct from later_tags
+),
 tags_of_both as (
     select
         repository_number,
         tag,
-        max(manifest_digest) filter (where is_earlier) <> max(manifest_digest) filter (where is_later) as is_moved
+        max(manifest_digest) filter (where is_earlier) <> max(manifest_digest) filter (where not is_earlier) as is_moved
     from (
-        select repository_number, unnest(tags) as tag, manifest_digest, is_earlier, is_later
-        from listed_images
-        where is_earlier <> is_later
+        select repository_number, unnest(earlier_tags) as tag, manifest_digest, true as is_earlier
+        from retagged_images
+        union all
+        select repository_number, unnest(later_tags) as tag, manifest_digest, false as is_earlier
+        from retagged_images
     )
     group by repository_number, tag
 ),

@@ -13,56 +13,71 @@ looked_at as materialized (
     from repository_manifests
     where is_known and repository glob $repository and (kind in ('image', 'schema1') or $artifacts)
 ),
-registry_manifests as (
-    select registry_id, region, manifest_digest
-    from looked_at
-    group by registry_id, region, manifest_digest
-),
-layer_manifests as materialized (
-    select layer_digest, manifest_digest
-    from layers
+-- What is looked at is held, so all layers may be read. Filtered beforehand they would be taken for fewer than the
+-- manifests, and be what is kept in memory to find these.
+users as materialized (
+    select layer_digest, count(*) filter (where not repeated) as manifests
+    from all_layers
     semi join looked_at using (manifest_digest)
-    where not repeated
-),
-users as (
-    select layer_digest, count(*) as manifests
-    from layer_manifests
     group by layer_digest
+),
+-- Sizes, which decide between layers of as many users, are looked up for those that can show alone.
+candidates as materialized (
+    select layer_digest, manifests
+    from users
+    where manifests >= (select min(manifests) from (select manifests from users order by manifests desc limit $limit))
+),
+candidate_blobs as (
+    select blob_digest as layer_digest, max(size) as size, bool_or(is_stored) as is_stored
+    from blob_references
+    semi join candidates on candidates.layer_digest = blob_references.blob_digest
+    group by blob_digest
 ),
 most_shared as materialized (
-    select users.layer_digest, users.manifests, blobs.size, blobs.is_stored
-    from users
-    inner join blobs on blobs.blob_digest = users.layer_digest
-    order by users.manifests desc, blobs.size desc nulls last, users.layer_digest
-    limit $limit
-),
-most_shared_manifests as materialized (
-    select layer_digest, manifest_digest
-    from layer_manifests
-    semi join most_shared using (layer_digest)
-),
-repository_counts as (
-    select layer_digest, count(distinct (registry_id, region, repository)) as repositories
-    from most_shared_manifests
-    inner join looked_at using (manifest_digest)
-    group by layer_digest
-),
-registry_counts as (
     select
         layer_digest,
-        count(*) as uses,
-        count(distinct (registry_id, region)) as registries
-    from most_shared_manifests
-    inner join registry_manifests using (manifest_digest)
-    group by layer_digest
+        candidates.manifests,
+        candidate_blobs.size,
+        candidate_blobs.is_stored,
+        row_number() over (order by candidates.manifests desc, candidate_blobs.size desc nulls last, layer_digest) as place
+    from candidates
+    inner join candidate_blobs using (layer_digest)
+    order by place
+    limit $limit
+),
+-- Found before they are joined: all layers of what is looked at would be joined otherwise.
+most_shared_manifests as materialized (
+    select most_shared.place, all_layers.manifest_digest
+    from all_layers
+    inner join most_shared using (layer_digest)
+    where not all_layers.repeated
+),
+repository_counts as (
+    select place, count(*) as repositories
+    from (
+        select distinct most_shared_manifests.place, looked_at.registry_id, looked_at.region, looked_at.repository
+        from most_shared_manifests
+        inner join looked_at using (manifest_digest)
+    )
+    group by place
+),
+registry_counts as (
+    select place, sum(uses - 1) as uses_saved
+    from (
+        select most_shared_manifests.place, looked_at_once.registry_id, looked_at_once.region, count(*) as uses
+        from most_shared_manifests
+        inner join (select distinct registry_id, region, manifest_digest from looked_at) as looked_at_once using (manifest_digest)
+        group by most_shared_manifests.place, looked_at_once.registry_id, looked_at_once.region
+    )
+    group by place
 )
 select
-    layer_digest,
+    most_shared.layer_digest,
     most_shared.size,
     most_shared.manifests,
     repository_counts.repositories,
-    case when most_shared.is_stored then capped(most_shared.size::hugeint * (uses - registries)) else 0 end as bytes_saved
+    case when most_shared.is_stored then capped(most_shared.size::hugeint * uses_saved) else 0 end as bytes_saved
 from most_shared
-inner join repository_counts using (layer_digest)
-inner join registry_counts using (layer_digest)
-order by most_shared.manifests desc, most_shared.size desc nulls last, layer_digest
+inner join repository_counts using (place)
+inner join registry_counts using (place)
+order by place

@@ -17,11 +17,17 @@ bases as materialized (
     from image_steps
     where step = 0
 ),
-asked_stacks as (
+-- Not looked for where any repository will do.
+asked_digests as materialized (
+    select distinct manifest_digest
+    from repository_manifests
+    where repository glob $base and $base <> '*'
+),
+asked_stacks as materialized (
     select stack_number, min(manifest_digest) as first_digest
     from bases
     group by stack_number
-    having $base = '*' or bool_or(manifest_digest in (select manifest_digest from repository_manifests where repository glob $base))
+    having $base = '*' or bool_or(manifest_digest in (select manifest_digest from asked_digests))
 ),
 top_stacks as materialized (
     select

@@ -72,15 +72,21 @@ def _why_unknown(images: list[Row], failures: list[Row]) -> str:
 
 def _blob(asking: Asking, digest: str) -> dict[str, Any] | None:
     """What is known of the digest as a layer or config; None where no manifest ever had it."""
-    if not asking.rows("blob_formerly", digest=digest)[0]["manifests"]:
+    rows = asking.rows("blob_claims", digest=digest)
+    together = next(row for row in rows if row["role"] is None)
+    if not together["all_manifests"]:
         return None
-    claims = asking.rows("blob_claims", digest=digest)
+    claims = [_claim(row) for row in rows if row["role"] is not None and row["manifests"]]
     images = asking.rows("blob_images", digest=digest)
     sizes = [claim["size"] for claim in claims if claim["size"] is not None]
     return {
         "size": max(sizes, default=None),
         "claims": claims,
-        "manifests": asking.rows("blob_manifests", digest=digest)[0]["manifests"],
+        "manifests": together["manifests"],
         "repositories": len({(image["registry_id"], image["region"], image["repository"]) for image in images}),
         "images": images,
     }
+
+
+def _claim(row: Row) -> Row:
+    return {name: row[name] for name in ("role", "media_type", "size", "distributable", "manifests")}

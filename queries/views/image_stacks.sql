@@ -4,93 +4,73 @@
 -- column: step : 1 for the longest such list, its base, 2 for the base below, and so on; 0 for the image's own list, which is given only where another image's list begins with it.
 -- column: platforms : The platforms under which indexes list the image; NULL where none does.
 with
--- The last layer of each image.
-tops as materialized (
-    select
-        manifest_digest,
-        position,
-        layer_digest,
-        row_number() over () as image_number
+numbered_images as materialized (
+    select manifest_digest, layer_count, row_number() over () as image_number
+    from all_manifests
+    where kind in ('image', 'schema1')
+),
+-- A layer at a place where one image ends and another goes on: there the one's list may begin the other's. By hashes, which
+-- take half the memory of digests: two layers with the same one make bases of images that carry none, and these go below.
+shared_ends as (
+    select list(numbered_images.image_number) filter (where all_layers.position = numbered_images.layer_count - 1) as ending_images
     from all_layers
-    semi join (
-        select manifest_digest, layer_count - 1 as position
-        from all_manifests
-        where kind in ('image', 'schema1')
-    ) as last_positions using (manifest_digest, position)
-),
--- A layer at a position where some image ends with it: there another list may end that image's list.
-end_layers as (
-    select layer_digest, position, row_number() over () as end_number
-    from (select distinct layer_digest, position from tops)
-),
-possible_ends as materialized (
-    select all_layers.manifest_digest, all_layers.position, end_layers.end_number
-    from all_layers
-    inner join end_layers using (layer_digest, position)
-),
-ends as materialized (
-    select
-        tops.image_number,
-        possible_ends.position,
-        possible_ends.end_number,
-        possible_ends.position = tops.position as is_own
-    from possible_ends
-    inner join tops on tops.manifest_digest = possible_ends.manifest_digest
-),
-shared_ends as materialized (
-    select image_number, position, is_own
-    from ends
-    where end_number in (select end_number from ends where not is_own)
+    inner join numbered_images using (manifest_digest)
+    group by hash(all_layers.layer_digest, all_layers.position)
+    having len(ending_images) between 1 and count(*) - 1
 ),
 bases as (
-    select tops.manifest_digest
-    from tops
-    semi join (select image_number from shared_ends where is_own) as own_ends using (image_number)
+    select numbered_images.manifest_digest, numbered_images.layer_count
+    from numbered_images
+    semi join (select unnest(ending_images) as image_number from shared_ends) as ending_images using (image_number)
 ),
--- Numbers in place of digests: whole lists of them are compared.
-numbered_layers as materialized (
+base_layers as (
+    select layer_digest, all_layers.position, bool_or(all_layers.position = bases.layer_count - 1) as is_end
+    from all_layers
+    inner join bases using (manifest_digest)
+    group by layer_digest, all_layers.position
+),
+-- Numbers in place of digests, as whole lists of them are compared: of position and layer together, and odd where a base ends.
+placed_layers as materialized (
     select
         layer_digest,
-        row_number() over () as layer_number,
+        position,
+        (position::bigint << 33) | (row_number() over () << 1) | is_end::bigint as placed_layer,
         layer_digest in (select layer_digest from empty_layers) as is_empty
-    from (
-        select distinct layer_digest
-        from all_layers
-        semi join bases using (manifest_digest)
-    )
+    from base_layers
 ),
--- Of each list, the layers that some base has, each as one number for position and layer together.
-base_layers as (
+-- Of each list, the layers that some base has at the same position. One list: a second one of its ends takes half as long again.
+known_layers as (
     select
         all_layers.manifest_digest,
-        list((all_layers.position::bigint << 32) | numbered_layers.layer_number) as placed_layers,
-        min(all_layers.position) filter (where not numbered_layers.is_empty) as content_position
+        list(placed_layers.placed_layer) as layers,
+        min(placed_layers.position) filter (where not placed_layers.is_empty) as content_position
     from all_layers
-    inner join numbered_layers using (layer_digest)
+    inner join placed_layers using (layer_digest, position)
     group by all_layers.manifest_digest
 ),
-layer_lists as materialized (
-    select tops.image_number, base_layers.content_position, list_sort(base_layers.placed_layers) as placed_layers
-    from base_layers
-    inner join tops using (manifest_digest)
+layer_lists as (
+    select
+        numbered_images.image_number,
+        numbered_images.layer_count,
+        list_sort(known_layers.layers) as layers,
+        unnest(list_filter(known_layers.layers, lambda layer: layer & 1 = 1)) as last_layer,
+        (last_layer >> 33)::integer as position,
+        known_layers.content_position
+    from known_layers
+    inner join numbered_images using (manifest_digest)
 ),
 -- A layer that no base has leaves a gap, and what comes after it no longer stands at its own position.
-prefixes as (
-    select
-        image_number,
-        shared_ends.position + 1 as stack_layers,
-        shared_ends.is_own,
-        layer_lists.placed_layers[1:shared_ends.position + 1] as placed_layers
-    from shared_ends
-    inner join layer_lists using (image_number)
+prefixes as materialized (
+    select image_number, position + 1 as stack_layers, position = layer_count - 1 as is_own, layers[1:position + 1] as layers
+    from layer_lists
     where
-        (layer_lists.placed_layers[shared_ends.position + 1] >> 32) = shared_ends.position
+        layers[position + 1] = last_layer
         -- where nothing but empty layers is shared, nobody stands on anything
-        and layer_lists.content_position <= shared_ends.position
+        and content_position <= position
 ),
 stacks as (
-    select placed_layers, row_number() over () as stack_number
-    from (select distinct placed_layers from prefixes where is_own)
+    select layers, row_number() over () as stack_number
+    from (select distinct layers from prefixes where is_own)
 ),
 platform_lists as (
     select manifest_digest, list(platform order by platform) as platforms
@@ -98,14 +78,14 @@ platform_lists as (
     group by manifest_digest
 ),
 image_platforms as materialized (
-    select tops.image_number, platform_lists.platforms
+    select numbered_images.image_number, platform_lists.platforms
     from platform_lists
-    inner join tops using (manifest_digest)
+    inner join numbered_images using (manifest_digest)
 ),
 placed as materialized (
     select image_number, stacks.stack_number, prefixes.stack_layers, prefixes.is_own, image_platforms.platforms
     from prefixes
-    inner join stacks using (placed_layers)
+    inner join stacks using (layers)
     left join image_platforms using (image_number)
 ),
 stack_platforms as (
@@ -139,6 +119,6 @@ steps as (
     from placed
     where is_own and stack_number in (select stack_number from placed where not is_own)
 )
-select tops.manifest_digest, steps.stack_number, steps.stack_layers, steps.step, steps.platforms
+select numbered_images.manifest_digest, steps.stack_number, steps.stack_layers, steps.step, steps.platforms
 from steps
-inner join tops using (image_number)
+inner join numbered_images using (image_number)

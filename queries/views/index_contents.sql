@@ -1,10 +1,14 @@
 -- view: What is below each index, held or not, the children of nested indexes included: one row per index and manifest.
 -- column: manifest_digest : A child, or a child of a child; need not be in the store. An index is not below itself.
 with recursive
+entries as materialized (
+    select distinct index_digest, manifest_digest -- several entries may name one manifest
+    from all_index_entries
+),
 nested_indexes as (
-    select distinct entries.index_digest, entries.manifest_digest
-    from all_index_entries as entries
-    semi join all_index_entries as children on children.index_digest = entries.manifest_digest
+    select entries.index_digest, entries.manifest_digest
+    from entries
+    semi join entries as children on children.index_digest = entries.manifest_digest
 ),
 inner_indexes as (
     select index_digest, manifest_digest
@@ -16,11 +20,11 @@ inner_indexes as (
 ),
 contents as (
     select index_digest, manifest_digest
-    from all_index_entries
-    union -- not union all: several entries may name one manifest
+    from entries
+    union -- not union all: an index may have a child itself, and through others
     select inner_indexes.index_digest, entries.manifest_digest
     from inner_indexes
-    inner join all_index_entries as entries on entries.index_digest = inner_indexes.manifest_digest
+    inner join entries on entries.index_digest = inner_indexes.manifest_digest
 )
 select index_digest, manifest_digest
 from contents

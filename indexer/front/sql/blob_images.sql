@@ -13,11 +13,16 @@ holders as (
     from holders
     inner join all_index_entries on all_index_entries.manifest_digest = holders.holder_digest
 ),
+-- Out of a list DuckDB takes them for few, and holds them in memory and not all images.
+holder_digests as (
+    select unnest(list(distinct holder_digest)) as manifest_digest
+    from holders
+),
 -- Found by themselves, so that the other columns are read of these alone.
 holding_images as materialized (
     select registry_id, region, repository, tags, manifest_digest, pushed_at, status
     from images
-    where manifest_digest in (select holder_digest from holders)
+    semi join holder_digests using (manifest_digest)
 )
 select
     holding_images.registry_id,
