@@ -52,7 +52,7 @@ known_manifests as (
 held_manifests as materialized (
     select
         manifest_digest,
-        min(scope_number << 32 | period - date '1970-01-01' + 2147483648) as push,
+        min(scope_number << 32 | (period - date '1970-01-01' + 2147483648)) as push,
         xor(push, 4294967295) as mirrored_push
     from (
         from pushed_images
