@@ -85,7 +85,7 @@ owned_manifests as not materialized (
     where held_manifests.is_known
 ),
 -- Most blobs have one owner in the whole store. Where a second registry has them, it is the last one, which is known as
--- well as the first; only what three registries have is to be looked at again.
+-- well as the first; what three registries have, or one only as a foreign layer, is to be looked at again.
 blob_owners as (
     select
         min(owner) as first_owner,
@@ -94,6 +94,7 @@ blob_owners as (
         max(owner) = xor(max(mirrored_owner), 4294967295) as is_last_alone,
         first_owner >> 32 < last_owner >> 32 as is_scattered,
         blob_digest,
+        bool_and(mentions.is_stored) as is_stored_everywhere,
         max(mentions.size) as size
     from all_blob_references as mentions
     inner join owned_manifests using (manifest_digest)
@@ -107,7 +108,8 @@ sorted_owners as (
         case when is_between then blob_digest end as scattered_digest,
         size
     from (
-        select *, is_scattered and (select max(registry_number) from places) > 2 as is_between
+        -- What one registry has only as a foreign layer is not stored there.
+        select *, is_scattered and ((select max(registry_number) from places) > 2 or not is_stored_everywhere) as is_between
         from blob_owners
     )
 ),
