@@ -24,4 +24,5 @@ order by
     operation,
     code,
     reason,
-    run_id
+    run_id,
+    tag nulls first

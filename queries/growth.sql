@@ -10,7 +10,7 @@
 -- single: The store has a single run, so this is where growth begins: changes show from the second indexer run on.
 -- total: registry_id, region, repository
 -- empty: No run is committed, or no repository that matches was ever listed whole.
-with recursive
+with
 points as materialized (
     select run_id, started_at, row_number() over (order by run_id) as point
     from (
@@ -63,81 +63,90 @@ listed_images as materialized (
     inner join listing_masks using (registry_id, region, repository, run_id)
     group by listing_masks.repository_number, image_history.manifest_digest
 ),
-known_manifests as materialized (
+known_manifests as (
     select manifest_digest
     from all_manifests
     where kind <> 'unknown'
 ),
-index_contents as (
-    select entries.index_digest, entries.manifest_digest
-    from all_index_entries as entries
-    semi join listed_images on listed_images.manifest_digest = entries.index_digest
-    union -- not union all: indexes that name each other must end
-    select index_contents.index_digest, entries.manifest_digest
-    from index_contents
-    inner join all_index_entries as entries on entries.index_digest = index_contents.manifest_digest
-),
-held_images as materialized (
-    select scope_number, manifest_digest, bit_or(mask) as mask
-    from listed_images
-    group by scope_number, manifest_digest
-),
+-- What is not known has no layers and no config: it need not be left out here.
 held_manifests as materialized (
     select scope_number, manifest_digest, bit_or(mask) as mask
     from (
         select scope_number, manifest_digest, mask
-        from held_images
+        from listed_images
         union all
-        select held_images.scope_number, index_contents.manifest_digest, held_images.mask
-        from held_images
-        inner join index_contents on index_contents.index_digest = held_images.manifest_digest
+        select listed_images.scope_number, index_contents.manifest_digest, listed_images.mask
+        from listed_images
+        inner join index_contents on index_contents.index_digest = listed_images.manifest_digest
     )
-    semi join known_manifests using (manifest_digest)
     group by scope_number, manifest_digest
 ),
-masks as materialized (
-    select mask, row_number() over () as mask_number
-    from (select distinct mask from held_manifests)
+-- Numbers in place of masks, which are long where there are many points.
+presences as materialized (
+    select scope_number, mask, row_number() over () as presence
+    from (select distinct scope_number, mask from held_manifests)
 ),
-manifest_masks as materialized (
-    select held_manifests.scope_number, held_manifests.manifest_digest, masks.mask_number
+manifest_presences as materialized (
+    select held_manifests.manifest_digest, presences.presence
     from held_manifests
-    inner join masks using (mask)
+    inner join presences using (scope_number, mask)
 ),
-scope_blobs as materialized (
+-- Most blobs are in manifests that were there at the same points: of these only the sums are of interest.
+found_blobs as (
     select
-        manifest_masks.scope_number,
-        manifest_masks.mask_number,
-        all_blob_references.blob_digest,
-        count(*) filter (where not all_blob_references.is_repeat) as manifests,
-        max(all_blob_references.size) as size,
-        bool_or(all_blob_references.is_stored) as is_stored
-    from all_blob_references
-    inner join manifest_masks using (manifest_digest)
-    group by manifest_masks.scope_number, manifest_masks.mask_number, all_blob_references.blob_digest
-),
--- Numbers in place of digests, once each blob has few rows.
-numbered_blobs as materialized (
-    select blob_digest, max(size) as size, row_number() over () as blob_number
-    from scope_blobs
+        case when min(manifest_presences.presence) = max(manifest_presences.presence)
+            then min(manifest_presences.presence)
+        end as presence,
+        case when min(manifest_presences.presence) < max(manifest_presences.presence) then blob_digest end as mixed_digest,
+        count(*) filter (where not mentions.is_repeat) as manifests,
+        max(mentions.size) as size
+    from all_blob_references as mentions
+    inner join manifest_presences using (manifest_digest)
     group by blob_digest
-    having bool_or(is_stored)
+    having bool_or(mentions.is_stored)
 ),
-sized_blobs as materialized (
+found_bytes as materialized (
     select
-        scope_blobs.scope_number,
-        scope_blobs.mask_number,
-        numbered_blobs.blob_number,
-        scope_blobs.manifests,
-        numbered_blobs.size
-    from scope_blobs
-    inner join numbered_blobs using (blob_digest)
+        presence,
+        mixed_digest,
+        max(size) as largest_size,
+        sum(size::hugeint * manifests) as logical_bytes,
+        sum(size) as unique_bytes,
+        count(*) filter (where size is null) as blobs_unknown_size
+    from found_blobs
+    group by presence, mixed_digest
 ),
-blob_masks as (
-    select sized_blobs.scope_number, bit_or(masks.mask) as mask, max(sized_blobs.size) as size
-    from sized_blobs
-    inner join masks using (mask_number)
-    group by sized_blobs.scope_number, sized_blobs.blob_number
+mixed_digests as materialized (
+    select mixed_digest, row_number() over () as blob_number, largest_size as size
+    from found_bytes
+    where mixed_digest is not null
+),
+mixed_mentions as (
+    select
+        -- Of both: so that these are joined before the manifests are. DuckDB has guessed another order, with all mentions in
+        -- memory.
+        case when mixed_digests.blob_number > 0 then mentions.manifest_digest end as manifest_digest,
+        mentions.is_repeat,
+        mixed_digests.blob_number,
+        mixed_digests.size
+    from all_blob_references as mentions
+    inner join mixed_digests on mixed_digests.mixed_digest = mentions.blob_digest
+),
+mixed_blobs as materialized (
+    select
+        manifest_presences.presence,
+        mixed_mentions.blob_number,
+        any_value(mixed_mentions.size) as size,
+        count(*) filter (where not mixed_mentions.is_repeat) as manifests
+    from mixed_mentions
+    inner join manifest_presences using (manifest_digest)
+    group by manifest_presences.presence, mixed_mentions.blob_number
+),
+mixed_masks as (
+    select presences.scope_number, bit_or(presences.mask) as mask, any_value(mixed_blobs.size) as size
+    from mixed_blobs
+    inner join presences using (presence)
+    group by presences.scope_number, mixed_blobs.blob_number
 ),
 -- What is to be added up at every point whose bit is set.
 amounts as (
@@ -158,13 +167,25 @@ amounts as (
     left join known_manifests using (manifest_digest)
     group by scope_number, mask
     union all
-    select sized_blobs.scope_number, masks.mask, 0, 0, 0, sum(sized_blobs.size::hugeint * sized_blobs.manifests), 0, 0
-    from sized_blobs
-    inner join masks using (mask_number)
-    group by sized_blobs.scope_number, masks.mask
+    select
+        presences.scope_number,
+        presences.mask,
+        0,
+        0,
+        0,
+        found_bytes.logical_bytes,
+        found_bytes.unique_bytes,
+        found_bytes.blobs_unknown_size
+    from found_bytes
+    inner join presences using (presence)
+    union all
+    select presences.scope_number, presences.mask, 0, 0, 0, sum(mixed_blobs.size::hugeint * mixed_blobs.manifests), 0, 0
+    from mixed_blobs
+    inner join presences using (presence)
+    group by presences.scope_number, presences.mask
     union all
     select scope_number, mask, 0, 0, 0, 0, sum(size), count(*) filter (where size is null)
-    from blob_masks
+    from mixed_masks
     group by scope_number, mask
 ),
 shown_scopes as (

@@ -13,25 +13,12 @@ statements as materialized (
     from image_statements
 ),
 looked_at as materialized (
-    select
-        registry_id,
-        region,
-        repository,
-        manifest_digest,
-        images.tags,
-        images.pushed_at,
-        nullif(documents.kind, 'unknown') as kind
-    from images
-    left join (select manifest_digest, kind from all_manifests) as documents using (manifest_digest)
-    where
-        images.repository glob $repository
-        and (len(images.tags) > 0 or $untagged)
-        and coalesce(documents.kind, 'unknown') in ('image', 'index', 'schema1', 'unknown')
+    select registry_id, region, repository, manifest_digest, tags, pushed_at, kind
+    from subject_images(repository_glob := $repository, with_untagged := $untagged)
 ),
-held_contents as materialized (
-    select images.registry_id, images.region, images.repository, index_digest, index_contents.manifest_digest
-    from index_contents
-    inner join images on images.manifest_digest = index_contents.index_digest
+contents as materialized (
+    select registry_id, region, repository, index_digest, manifest_digest
+    from repository_contents
 ),
 with_sbom as materialized (
     select distinct registry_id, region, repository, subject_digest as manifest_digest
@@ -42,13 +29,13 @@ with_sbom as materialized (
 covered as materialized (
     from with_sbom
     union
-    select held_contents.registry_id, held_contents.region, held_contents.repository, held_contents.manifest_digest
-    from held_contents
+    select contents.registry_id, contents.region, contents.repository, contents.manifest_digest
+    from contents
     semi join with_sbom
-        on with_sbom.manifest_digest = held_contents.index_digest
-        and with_sbom.repository = held_contents.repository
-        and with_sbom.region = held_contents.region
-        and with_sbom.registry_id = held_contents.registry_id
+        on with_sbom.manifest_digest = contents.index_digest
+        and with_sbom.repository = contents.repository
+        and with_sbom.region = contents.region
+        and with_sbom.registry_id = contents.registry_id
 ),
 index_digests as (
     select distinct index_digest as manifest_digest
@@ -66,8 +53,8 @@ platform_lists as (
     group by manifest_digest
 ),
 index_images as materialized (
-    select held_contents.*, covered.manifest_digest is not null as is_covered
-    from held_contents
+    select contents.*, covered.manifest_digest is not null as is_covered
+    from contents
     anti join index_digests using (manifest_digest)
     anti join attestation_digests using (manifest_digest)
     anti join (select manifest_digest from all_manifests where kind in ('artifact', 'attestation')) as others
@@ -95,7 +82,7 @@ covered_indexes as (
 untagged_parts as (
     select registry_id, region, repository, manifest_digest
     from looked_at
-    semi join held_contents using (registry_id, region, repository, manifest_digest)
+    semi join contents using (registry_id, region, repository, manifest_digest)
     where len(looked_at.tags) = 0
 ),
 uncovered as materialized (
@@ -110,8 +97,8 @@ uncovered_parts as (
     select registry_id, region, repository, manifest_digest as image_digest, manifest_digest
     from uncovered
     union
-    select registry_id, region, repository, held_contents.index_digest as image_digest, held_contents.manifest_digest
-    from held_contents
+    select registry_id, region, repository, contents.index_digest as image_digest, contents.manifest_digest
+    from contents
 ),
 unclear_statements as (
     select

@@ -10,85 +10,149 @@
 -- single: The store has a single run: pushes of images that were deleted before it cannot show, those of later runs will.
 -- total: registry_id, region, repository
 -- empty: No image that matches has been pushed in that time, as far as the runs in the store saw.
-with recursive
-pushed_images as materialized (
+with
+places as materialized (
     select
         registry_id,
         region,
         repository,
+        row_number() over (order by registry_id, region, repository) as repository_number,
         dense_rank() over (
             order by registry_id, region, case when $by_repository then repository end
-        ) as scope_number,
-        manifest_digest,
-        min(pushed_at) as pushed_at
+        ) as scope_number
+    from (select distinct registry_id, region, repository from repository_history)
+    where repository glob $repository
+),
+-- An image is listed night after night: from here on it is one row in each repository.
+first_pushes as (
+    select
+        places.repository_number,
+        any_value(places.scope_number) as scope_number,
+        image_history.manifest_digest,
+        min(image_history.pushed_at) as pushed_at
     from image_history
-    where repository glob $repository and pushed_at is not null
-    group by registry_id, region, repository, manifest_digest
+    inner join places using (registry_id, region, repository)
+    where image_history.pushed_at is not null
+    group by places.repository_number, image_history.manifest_digest
 ),
-index_contents as (
-    select entries.index_digest, entries.manifest_digest
-    from all_index_entries as entries
-    semi join pushed_images on pushed_images.manifest_digest = entries.index_digest
-    union -- not union all: indexes that name each other must end
-    select index_contents.index_digest, entries.manifest_digest
-    from index_contents
-    inner join all_index_entries as entries on entries.index_digest = index_contents.manifest_digest
+pushed_images as materialized (
+    select
+        scope_number,
+        manifest_digest,
+        time_bucket(to_days($days::integer), pushed_at at time zone 'UTC')::date as period
+    from first_pushes
 ),
-known_manifests as materialized (
+known_manifests as (
     select manifest_digest
     from all_manifests
     where kind <> 'unknown'
 ),
+-- The scope and the first day there in one number. A second one counts the days from the other end, so that the largest
+-- of it is the first day of the last scope.
 held_manifests as materialized (
-    select scope_number, manifest_digest, min(pushed_at) as pushed_at
+    select
+        manifest_digest,
+        min(scope_number << 32 | (period - date '1970-01-01' + 2147483648)) as push,
+        xor(push, 4294967295) as mirrored_push
     from (
-        select scope_number, manifest_digest, pushed_at
         from pushed_images
         union all
-        select pushed_images.scope_number, index_contents.manifest_digest, pushed_images.pushed_at
+        select pushed_images.scope_number, index_contents.manifest_digest, pushed_images.period
         from pushed_images
         inner join index_contents on index_contents.index_digest = pushed_images.manifest_digest
     )
-    semi join known_manifests using (manifest_digest)
     group by scope_number, manifest_digest
 ),
-scope_blobs as materialized (
+-- Most blobs were pushed to one scope, and what a second one has too was first pushed there on its first day: only what
+-- three scopes have is to be looked at again.
+pushed_blobs as (
     select
-        held_manifests.scope_number,
-        all_blob_references.blob_digest,
-        time_bucket(to_days($days::integer), min(held_manifests.pushed_at) at time zone 'UTC')::date as period,
-        max(all_blob_references.size) as size,
-        bool_or(all_blob_references.is_stored) as is_stored
-    from all_blob_references
+        min(held_manifests.push) as first_push,
+        xor(max(held_manifests.mirrored_push), 4294967295) as last_push,
+        blob_digest,
+        max(mentions.size) as size
+    from all_blob_references as mentions
     inner join held_manifests using (manifest_digest)
-    group by held_manifests.scope_number, all_blob_references.blob_digest
-),
-blobs_by_digest as (
-    select blob_digest, max(size) as size
-    from scope_blobs
     group by blob_digest
-    having bool_or(is_stored)
+    having bool_or(mentions.is_stored)
+),
+sorted_pushes as (
+    select
+        case when not is_between then first_push end as first_push,
+        case when not is_between and is_shared then last_push end as last_push,
+        case when is_between then blob_digest end as shared_digest,
+        size
+    from (
+        select
+            *,
+            first_push >> 32 < last_push >> 32 as is_shared,
+            is_shared and (select max(scope_number) from places) > 2 as is_between
+        from pushed_blobs
+    )
+),
+push_figures as materialized (
+    select
+        first_push,
+        last_push,
+        shared_digest,
+        count(*) as new_blobs,
+        sum(size) as new_bytes,
+        count(*) filter (where size is null) as blobs_unknown_size
+    from sorted_pushes
+    group by first_push, last_push, shared_digest
+),
+shared_digests as materialized (
+    select shared_digest, row_number() over () as blob_number, new_bytes as size
+    from push_figures
+    where shared_digest is not null
+),
+shared_mentions as (
+    select
+        -- Of both: so that these are joined before the manifests are. DuckDB has guessed another order, with all mentions in
+        -- memory.
+        case when shared_digests.blob_number > 0 then mentions.manifest_digest end as manifest_digest,
+        shared_digests.blob_number,
+        shared_digests.size
+    from all_blob_references as mentions
+    inner join shared_digests on shared_digests.shared_digest = mentions.blob_digest
+),
+shared_blobs as (
+    select min(held_manifests.push) as push, any_value(shared_mentions.size) as size
+    from shared_mentions
+    inner join held_manifests using (manifest_digest)
+    group by held_manifests.push >> 32, shared_mentions.blob_number
 ),
 new_blobs as (
     select
-        scope_blobs.scope_number,
-        scope_blobs.period,
-        count(*) as new_blobs,
-        sum(blobs_by_digest.size) as new_bytes,
-        count(*) filter (where blobs_by_digest.size is null) as blobs_unknown_size
-    from scope_blobs
-    inner join blobs_by_digest using (blob_digest)
-    group by scope_blobs.scope_number, scope_blobs.period
+        push >> 32 as scope_number,
+        date '1970-01-01' + ((push & 4294967295) - 2147483648)::integer as period,
+        sum(new_blobs) as new_blobs,
+        sum(new_bytes) as new_bytes,
+        sum(blobs_unknown_size) as blobs_unknown_size
+    from (
+        select first_push as push, new_blobs, new_bytes, blobs_unknown_size
+        from push_figures
+        where first_push is not null
+        union all
+        select last_push as push, new_blobs, new_bytes, blobs_unknown_size
+        from push_figures
+        where last_push is not null
+        union all
+        select push, count(*), sum(size), count(*) filter (where size is null)
+        from shared_blobs
+        group by push
+    )
+    group by push
 ),
 image_figures as (
     select
         pushed_images.scope_number,
-        time_bucket(to_days($days::integer), pushed_images.pushed_at at time zone 'UTC')::date as period,
+        pushed_images.period,
         count(*) as images,
         count(*) filter (where known_manifests.manifest_digest is null) as images_unknown
     from pushed_images
     left join known_manifests using (manifest_digest)
-    group by pushed_images.scope_number, period
+    group by pushed_images.scope_number, pushed_images.period
 ),
 shown_scopes as (
     select distinct
@@ -96,7 +160,7 @@ shown_scopes as (
         case when $by_repository then registry_id end as registry_id,
         case when $by_repository then region end as region,
         case when $by_repository then repository end as repository
-    from pushed_images
+    from places
 )
 select
     image_figures.period,

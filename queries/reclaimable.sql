@@ -29,8 +29,15 @@ places as materialized (
         (row_number() over (order by registry_id, region, repository))::integer as repository_number
     from repositories
 ),
-deleted as materialized (
-    select registry_id, region, repository, manifest_digest, is_chosen, is_in_doubt
+held_flags as materialized (
+    select
+        places.repository_number,
+        held.manifest_digest,
+        held.is_listed,
+        held.manifest_digest in (select manifest_digest from all_manifests where kind <> 'unknown') as is_known,
+        held.is_deleted,
+        held.is_chosen,
+        held.is_in_doubt
     from deletion_set(
         repository_glob := $repository,
         only_untagged := $untagged,
@@ -38,21 +45,10 @@ deleted as materialized (
         newest_kept := $keep_newest,
         before := $pushed_before,
         unused_since := $not_pulled_since,
-        take_referrers := $with_referrers
-    )
-),
-held_flags as materialized (
-    select
-        places.repository_number,
-        manifest_digest,
-        held.is_listed,
-        held.is_known,
-        deleted.is_chosen is not null as is_deleted,
-        deleted.is_chosen,
-        deleted.is_in_doubt
-    from repository_manifests as held
+        take_referrers := $with_referrers,
+        with_kept := true
+    ) as held
     inner join places using (registry_id, region, repository)
-    left join deleted using (registry_id, region, repository, manifest_digest)
 ),
 image_figures as materialized (
     select
@@ -100,26 +96,35 @@ shared_digests as materialized (
     from deleted_bytes
     where shared_digest is not null
 ),
--- A left join, and a row for all others: a guess at how few they are makes DuckDB keep the mentions in memory.
 shared_mentions as (
     select
-        held_flags.repository_number,
+        -- Of both: so that these are joined before the manifests are. DuckDB has guessed another order, with all mentions in
+        -- memory.
+        case when shared_digests.blob_number > 0 then mentions.manifest_digest end as manifest_digest,
+        mentions.is_repeat,
+        mentions.is_stored,
         shared_digests.blob_number,
-        any_value(shared_digests.largest_size) as size,
-        count(*) filter (where held_flags.is_deleted and not mentions.is_repeat) as deleted_manifests,
+        shared_digests.largest_size
+    from all_blob_references as mentions
+    inner join shared_digests on shared_digests.shared_digest = mentions.blob_digest
+),
+repository_blobs as (
+    select
+        held_flags.repository_number,
+        shared_mentions.blob_number,
+        any_value(shared_mentions.largest_size) as size,
+        count(*) filter (where held_flags.is_deleted and not shared_mentions.is_repeat) as deleted_manifests,
         bool_and(held_flags.is_deleted) as is_unused,
         -- A blob that the repository has only as a foreign layer is not stored there.
-        bool_and(held_flags.is_deleted) and bool_or(mentions.is_stored) as is_freed
-    from all_blob_references as mentions
+        bool_and(held_flags.is_deleted) and bool_or(shared_mentions.is_stored) as is_freed
+    from shared_mentions
     inner join held_flags using (manifest_digest)
-    left join shared_digests on shared_digests.shared_digest = mentions.blob_digest
     where held_flags.is_known
-    group by held_flags.repository_number, shared_digests.blob_number
-    having count(shared_digests.blob_number) > 0
+    group by held_flags.repository_number, shared_mentions.blob_number
 ),
 shared_blobs as materialized (
-    select places.pool_number, shared_mentions.*
-    from shared_mentions
+    select places.pool_number, repository_blobs.*
+    from repository_blobs
     inner join places using (repository_number)
 ),
 pool_blobs as (

@@ -13,44 +13,31 @@ statements as materialized (
     from image_statements
 ),
 looked_at as materialized (
-    select
-        registry_id,
-        region,
-        repository,
-        manifest_digest,
-        images.tags,
-        images.pushed_at,
-        nullif(documents.kind, 'unknown') as kind
-    from images
-    left join (select manifest_digest, kind from all_manifests) as documents using (manifest_digest)
-    where
-        images.repository glob $repository
-        and (len(images.tags) > 0 or $untagged)
-        and coalesce(documents.kind, 'unknown') in ('image', 'index', 'schema1', 'unknown')
+    select registry_id, region, repository, manifest_digest, tags, pushed_at, kind
+    from subject_images(repository_glob := $repository, with_untagged := $untagged)
 ),
-held_contents as materialized (
-    select looked_at.registry_id, looked_at.region, looked_at.repository, index_digest, index_contents.manifest_digest
-    from index_contents
-    inner join images as looked_at on looked_at.manifest_digest = index_contents.index_digest
+contents as materialized (
+    select registry_id, region, repository, index_digest, manifest_digest
+    from repository_contents
 ),
 signed as (
     select registry_id, region, repository, subject_digest as manifest_digest
     from statements
     where is_signature
     union
-    select held_contents.registry_id, held_contents.region, held_contents.repository, held_contents.manifest_digest
-    from held_contents
+    select contents.registry_id, contents.region, contents.repository, contents.manifest_digest
+    from contents
     inner join statements
-        on statements.subject_digest = held_contents.index_digest
-        and statements.repository = held_contents.repository
-        and statements.region = held_contents.region
-        and statements.registry_id = held_contents.registry_id
+        on statements.subject_digest = contents.index_digest
+        and statements.repository = contents.repository
+        and statements.region = contents.region
+        and statements.registry_id = contents.registry_id
     where statements.is_signature
 ),
 untagged_parts as (
     select looked_at.registry_id, looked_at.region, looked_at.repository, looked_at.manifest_digest
     from looked_at
-    semi join held_contents using (registry_id, region, repository, manifest_digest)
+    semi join contents using (registry_id, region, repository, manifest_digest)
     where len(looked_at.tags) = 0
 ),
 unsigned as (

@@ -11,18 +11,16 @@ select
     region,
     repository,
     manifest_digest,
-    untagged_images.kind,
-    case when untagged_images.kind is not null then coalesce(manifest_bytes.bytes, 0) end as bytes,
-    coalesce(manifest_bytes.blobs_unknown_size, 0) as blobs_unknown_size,
-    untagged_images.is_orphan,
-    untagged_images.indexes,
-    untagged_images.subjects,
-    untagged_images.pushed_at,
-    untagged_images.status,
-    coalesce(unknown_contents.manifests_unknown, 0) as repository_unknown
+    kind,
+    bytes,
+    blobs_unknown_size,
+    is_orphan,
+    indexes,
+    subjects,
+    pushed_at,
+    status,
+    repository_unknown
 from untagged_images
-left join manifest_bytes using (manifest_digest)
-left join unknown_contents using (registry_id, region, repository)
 where repository glob $repository
 order by bytes desc nulls last, registry_id, region, repository, manifest_digest
 limit $limit

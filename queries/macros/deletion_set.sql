@@ -6,6 +6,9 @@
 -- parameter: before timestamp = null : only images pushed before are chosen
 -- parameter: unused_since timestamp = null : only images neither pulled nor pushed since are chosen
 -- parameter: take_referrers boolean = true : whether referrers of deleted images are deleted with them
+-- parameter: with_kept boolean = false : whether what stays shows too, and what is below an index without being listed
+-- column: is_listed : Whether it is in images.
+-- column: is_deleted : Whether it would be removed; always, unless with_kept asks for the others too.
 -- column: is_chosen : Whether the parameters choose it; otherwise it goes only because it refers to an image that goes.
 -- column: is_in_doubt : With unused_since, whether its newest recorded pull is this program's own fetch: a pull by others in the 24 hours after it may not show.
 with recursive
@@ -45,11 +48,12 @@ listed as (
     from looked_at
     inner join places using (registry_id, region, repository)
 ),
+-- What is below an index, but not listed.
 unlisted as (
-    select places.repository_number, held.manifest_digest, false as is_listed, false as is_looked_at
-    from repository_manifests as held
+    select distinct places.repository_number, repository_links.manifest_digest, false as is_listed, false as is_looked_at
+    from repository_links
     inner join places using (registry_id, region, repository)
-    where not held.is_listed
+    where not repository_links.is_listed and repository_links.is_entry
 ),
 held_manifests as materialized (
     select *, row_number() over () as held_number
@@ -78,7 +82,7 @@ in_scope as materialized (
 newest as (
     select held_number
     from in_scope
-    where held_number not in (select member_number from links)
+    where $newest_kept > 0 and held_number not in (select member_number from links)
     -- A push of unknown time counts as the newest.
     qualify row_number() over (partition by repository_number order by pushed_at desc nulls first, manifest_digest) <= $newest_kept
 ),
@@ -119,15 +123,29 @@ needed as (
     select links.member_number as held_number
     from needed
     inner join links on links.holder_number = needed.held_number
+),
+deleted as materialized (
+    select held_number
+    from going
+    anti join needed using (held_number)
+),
+-- Asked for with in, and not joined: after a join with the result of a recursion, DuckDB takes the rows for many times as many.
+flags as (
+    select
+        *,
+        held_number in (select held_number from deleted) as is_deleted,
+        held_number in (select held_number from chosen) as would_go
+    from held_manifests
 )
 select
     places.registry_id,
     places.region,
     places.repository,
-    held_manifests.manifest_digest,
-    held_manifests.held_number in (select held_number from chosen) as is_chosen,
-    held_manifests.is_own_pull as is_in_doubt
-from held_manifests
-semi join going using (held_number)
-anti join needed using (held_number)
+    flags.manifest_digest,
+    flags.is_listed,
+    flags.is_deleted,
+    case when flags.is_deleted then flags.would_go end as is_chosen,
+    case when flags.is_deleted then flags.is_own_pull end as is_in_doubt
+from flags
 inner join places using (repository_number)
+where flags.is_deleted or $with_kept

@@ -35,11 +35,12 @@ listed as (
     from images
     inner join places using (registry_id, region, repository)
 ),
+-- What is below an index, but not listed.
 unlisted as (
-    select places.registry_number, places.repository_number, held.manifest_digest, false as is_listed
-    from repository_manifests as held
+    select distinct places.registry_number, places.repository_number, repository_links.manifest_digest, false as is_listed
+    from repository_links
     inner join places using (registry_id, region, repository)
-    where not held.is_listed
+    where not repository_links.is_listed and repository_links.is_entry
 ),
 known_digests as (
     select manifest_digest
@@ -70,58 +71,86 @@ part_owners as materialized (
     from parts
     group by held_number
 ),
--- The image with which each goes, after the number of the registry; 0 for what does not go with a single one.
+-- The image with which each goes, after the number of the registry; 0 for what does not go with a single one. A second
+-- number counts the images from the other end: the least of both have the same image where a registry has only one.
 owned_manifests as not materialized (
     select
         held_manifests.repository_number,
         held_manifests.manifest_digest,
         held_manifests.registry_number << 32
-            | coalesce(part_owners.owner_number, case when held_manifests.is_listed then held_number else 0 end) as owner
+            | coalesce(part_owners.owner_number, case when held_manifests.is_listed then held_number else 0 end) as owner,
+        xor(owner, 4294967295) as mirrored_owner
     from held_manifests
     left join part_owners using (held_number)
     where held_manifests.is_known
 ),
--- Most blobs have one owner in the whole store: of these only the sum is of interest.
+-- Most blobs have one owner in the whole store. Where a second registry has them, it is the last one, which is known as
+-- well as the first; what three registries have, or one only as a foreign layer, is to be looked at again.
 blob_owners as (
     select
-        case when min(owner) = max(owner) then min(owner) end as owner,
-        case when min(owner) >> 32 < max(owner) >> 32 then blob_digest end as scattered_digest,
+        min(owner) as first_owner,
+        max(owner) as last_owner,
+        min(owner) = xor(min(mirrored_owner), 4294967295) as is_first_alone,
+        max(owner) = xor(max(mirrored_owner), 4294967295) as is_last_alone,
+        first_owner >> 32 < last_owner >> 32 as is_scattered,
+        blob_digest,
+        bool_and(mentions.is_stored) as is_stored_everywhere,
         max(mentions.size) as size
     from all_blob_references as mentions
     inner join owned_manifests using (manifest_digest)
     group by blob_digest
     having bool_or(mentions.is_stored)
 ),
-owner_bytes as materialized (
-    select owner, scattered_digest, sum(size) as bytes
-    from blob_owners
-    where owner is not null or scattered_digest is not null
-    group by owner, scattered_digest
+sorted_owners as (
+    select
+        case when is_first_alone and not is_between then first_owner end as first_owner,
+        case when is_last_alone and not is_between and is_scattered then last_owner end as last_owner,
+        case when is_between then blob_digest end as scattered_digest,
+        size
+    from (
+        -- What one registry has only as a foreign layer is not stored there.
+        select *, is_scattered and ((select max(registry_number) from places) > 2 or not is_stored_everywhere) as is_between
+        from blob_owners
+    )
 ),
--- Those that several registries hold may have one owner in one of them.
+owner_bytes as materialized (
+    select first_owner, last_owner, scattered_digest, sum(size) as bytes
+    from sorted_owners
+    group by first_owner, last_owner, scattered_digest
+),
 scattered_digests as materialized (
     select scattered_digest, row_number() over () as blob_number, bytes
     from owner_bytes
     where scattered_digest is not null
 ),
--- A left join, and a row for all others: a guess at how few they are makes DuckDB keep the mentions in memory.
-scattered_blobs as (
-    select min(owned_manifests.owner) as owner, any_value(scattered_digests.bytes) as bytes
+scattered_mentions as (
+    select
+        -- Of both: so that these are joined before the manifests are. DuckDB has guessed another order, with all mentions in
+        -- memory.
+        case when scattered_digests.blob_number > 0 then mentions.manifest_digest end as manifest_digest,
+        mentions.is_stored,
+        scattered_digests.blob_number,
+        scattered_digests.bytes
     from all_blob_references as mentions
+    inner join scattered_digests on scattered_digests.scattered_digest = mentions.blob_digest
+),
+scattered_blobs as (
+    select min(owned_manifests.owner) as owner, any_value(scattered_mentions.bytes) as bytes
+    from scattered_mentions
     inner join owned_manifests using (manifest_digest)
-    left join scattered_digests on scattered_digests.scattered_digest = mentions.blob_digest
-    group by owned_manifests.owner >> 32, scattered_digests.blob_number
-    having
-        min(owned_manifests.owner) = max(owned_manifests.owner)
-        and bool_or(mentions.is_stored)
-        and count(scattered_digests.blob_number) > 0
+    group by owned_manifests.owner >> 32, scattered_mentions.blob_number
+    having min(owned_manifests.owner) = max(owned_manifests.owner) and bool_or(scattered_mentions.is_stored)
 ),
 exclusive_figures as (
     select owner & 4294967295 as held_number, sum(bytes) as bytes
     from (
-        select owner, bytes
+        select first_owner as owner, bytes
         from owner_bytes
-        where owner is not null
+        where first_owner is not null
+        union all
+        select last_owner as owner, bytes
+        from owner_bytes
+        where last_owner is not null
         union all
         from scattered_blobs
     )
@@ -174,34 +203,47 @@ shown_contents as materialized (
     from all_blob_references
     semi join shown_parts using (manifest_digest)
 ),
-shown_blobs as (
-    select distinct blob_digest
-    from shown_contents
+shown_blobs as materialized (
+    select blob_digest, row_number() over () as blob_number
+    from (select distinct blob_digest from shown_contents)
 ),
 -- All mentions of their blobs.
-shown_mentions as materialized (
-    select owned_manifests.repository_number, owned_manifests.owner, mentions.blob_digest, mentions.size, mentions.is_stored
+shown_references as (
+    select
+        case when shown_blobs.blob_number > 0 then mentions.manifest_digest end as manifest_digest, -- as above
+        shown_blobs.blob_number,
+        mentions.size,
+        mentions.is_stored
     from all_blob_references as mentions
+    inner join shown_blobs using (blob_digest)
+),
+shown_mentions as materialized (
+    select
+        owned_manifests.repository_number,
+        owned_manifests.owner,
+        shown_references.blob_number,
+        shown_references.size,
+        shown_references.is_stored
+    from shown_references
     inner join owned_manifests using (manifest_digest)
-    semi join shown_blobs using (blob_digest)
 ),
 blob_sizes as (
-    select blob_digest, max(size) as size
+    select blob_number, max(size) as size
     from shown_mentions
-    group by blob_digest
+    group by blob_number
 ),
 -- A blob that the repository has only as a foreign layer is not stored there.
 freed_blobs as (
-    select min(owner) & 4294967295 as held_number, blob_digest
+    select min(owner) & 4294967295 as held_number, blob_number
     from shown_mentions
     semi join shown_images using (repository_number)
-    group by repository_number, blob_digest
+    group by repository_number, blob_number
     having min(owner) = max(owner) and bool_or(is_stored)
 ),
 reclaimable_figures as (
     select freed_blobs.held_number, sum(blob_sizes.size) as bytes
     from freed_blobs
-    inner join blob_sizes using (blob_digest)
+    inner join blob_sizes using (blob_number)
     group by freed_blobs.held_number
 ),
 part_bytes as (

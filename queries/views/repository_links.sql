@@ -5,6 +5,15 @@
 -- column: is_listed : Whether it is in images; a child may be absent, or hidden by a filter on tags.
 -- column: is_named : Whether it has a tag of its own: one that is not like sha256-<hex>.sig, which names what it refers to.
 with recursive
+-- Files are opened once for all that follows.
+entries as materialized (
+    select index_digest, manifest_digest
+    from all_index_entries
+),
+listed_images as materialized (
+    select registry_id, region, repository, manifest_digest, tags, subject_digest
+    from images
+),
 documents as (
     select manifest_digest, subject_digest
     from all_manifests
@@ -12,20 +21,23 @@ documents as (
 ),
 referring_images as (
     select
-        images.registry_id,
-        images.region,
-        images.repository,
+        registry_id,
+        region,
+        repository,
         manifest_digest,
-        images.subject_digest as listed_subject,
+        listed_images.subject_digest as listed_subject,
         documents.subject_digest,
         -- An image refers to something by its tags only where it has no others.
         case
-            when len(list_filter(images.tags, lambda tag: not regexp_full_match(tag, 'sha256-[0-9a-f]{64}([.](sig|att|sbom))?'))) = 0
-                then list_transform(images.tags, lambda tag: 'sha256:' || tag[8:71])
+            when len(list_filter(listed_images.tags, lambda tag: not regexp_full_match(tag, 'sha256-[0-9a-f]{64}([.](sig|att|sbom))?'))) = 0
+                then list_transform(listed_images.tags, lambda tag: 'sha256:' || tag[8:71])
         end as tagged_subjects
-    from images
+    from listed_images
     left join documents using (manifest_digest)
-    where images.subject_digest is not null or documents.subject_digest is not null or images.tags[1] like 'sha256-%'
+    where
+        listed_images.subject_digest is not null
+        or documents.subject_digest is not null
+        or listed_images.tags[1] like 'sha256-%'
 ),
 subjects as (
     select
@@ -43,14 +55,14 @@ referrers as materialized (
 ),
 linked_digests as (
     select index_digest as manifest_digest
-    from all_index_entries
-    union
+    from entries
+    union all
     select manifest_digest
-    from all_index_entries
-    union
+    from entries
+    union all
     select holder_digest as manifest_digest
     from referrers
-    union
+    union all
     select manifest_digest
     from referrers
 ),
@@ -62,16 +74,16 @@ linked_images as materialized (
         repository,
         manifest_digest,
         len(list_filter(tags, lambda tag: not regexp_full_match(tag, 'sha256-[0-9a-f]{64}([.](sig|att|sbom))?'))) > 0 as is_named
-    from images
+    from listed_images
     semi join linked_digests using (manifest_digest)
 ),
 index_digests as materialized (
     select distinct index_digest as manifest_digest
-    from all_index_entries
+    from entries
 ),
 nested_entries as materialized (
     select index_digest, manifest_digest
-    from all_index_entries
+    from entries
     semi join index_digests using (manifest_digest)
 ),
 held_indexes as (
@@ -91,13 +103,13 @@ entry_links as materialized (
         held_indexes.manifest_digest as holder_digest,
         entries.manifest_digest
     from held_indexes
-    inner join all_index_entries as entries on entries.index_digest = held_indexes.manifest_digest
+    inner join entries on entries.index_digest = held_indexes.manifest_digest
     where held_indexes.manifest_digest <> entries.manifest_digest
 ),
 held_manifests as (
     select registry_id, region, repository, manifest_digest as holder_digest
     from linked_images
-    union
+    union all
     select registry_id, region, repository, manifest_digest as holder_digest
     from entry_links
 ),

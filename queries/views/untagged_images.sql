@@ -1,7 +1,10 @@
--- view: The images without a tag, and whether anything that has one needs them.
+-- view: The images without a tag, their bytes, and whether anything that has one needs them.
 -- column: kind : Its kind; NULL where the manifest is not in the store or could not be read.
 -- column: indexes : Indexes in the repository that list it.
 -- column: subjects : Manifests in the repository that it refers to, as signatures and SBOMs do.
+-- column: bytes : The distinct layers and configs of this manifest alone, with the sizes that it gives; NULL where its kind is.
+-- column: blobs_unknown_size : How many of them bytes leaves out.
+-- column: repository_unknown : How many manifests of the repository may need it, but have unknown contents.
 -- column: is_orphan : True where no tagged image leads to it, neither as an index nor as what it refers to.
 with recursive
 untagged as (
@@ -61,10 +64,15 @@ readable as (
 select
     untagged.*,
     readable.kind,
+    case when readable.kind is not null then coalesce(manifest_bytes.bytes, 0) end as bytes,
+    coalesce(manifest_bytes.blobs_unknown_size, 0) as blobs_unknown_size,
     coalesce(holders.indexes, 0) as indexes,
     coalesce(holders.subjects, 0) as subjects,
-    needed.manifest_digest is null as is_orphan
+    needed.manifest_digest is null as is_orphan,
+    coalesce(unknown_contents.manifests_unknown, 0) as repository_unknown
 from untagged
 left join readable using (manifest_digest)
 left join holders using (registry_id, region, repository, manifest_digest)
 left join needed using (registry_id, region, repository, manifest_digest)
+left join manifest_bytes using (manifest_digest)
+left join unknown_contents using (registry_id, region, repository)

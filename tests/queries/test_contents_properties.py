@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.byte_estates import BLOBS, estates
+from support.byte_estates import BLOBS, estates, typed_estates
 from support.contents_model import ContentsModel
 from support.estates import Estate, answer, digest
 from support.slow_model import Home
@@ -70,3 +70,18 @@ def test_the_queries_about_layers_and_images_agree_with_the_slow_model(
     with tempfile.TemporaryDirectory() as folder, estate.catalog(Path(folder)) as catalog:
         check_layers(model, catalog, pattern, artifacts=artifacts)
         check_images(model, catalog, pattern, digest(name), children=children)
+
+
+ROLES = ["manifest", "config", "layer"]
+
+
+@pytest.mark.slow
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(estate=typed_estates())
+def test_the_media_types_agree_with_the_slow_model(estate: Estate) -> None:
+    model = ContentsModel(estate)
+    with tempfile.TemporaryDirectory() as folder, estate.catalog(Path(folder)) as catalog:
+        found = answer(catalog, "media-types")
+    assert distinct([tuple(row.values()) for row in found]) == model.media_types()
+    order = [(ROLES.index(row["role"]), -row["documents"]) for row in found]
+    assert order == sorted(order)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.deletion_estates import cosign_tag, deleted, set_image, set_manifest
-from support.estates import ACCOUNT, DAY_ONE, REGION, Estate, answer, digest, picked
+from support.estates import ACCOUNT, DAY_ONE, OTHER_ACCOUNT, REGION, Estate, answer, digest, picked
 
 from indexer.catalog import Catalog
 from indexer.errors import QueryError
@@ -305,3 +305,17 @@ def test_what_only_another_repository_lists_counts_below_an_index_and_is_never_p
     assert picked(held, "repository", "unique_bytes", "exclusive_bytes") == [("cache", 30, 10), ("own", 20, 0)]
     assert picked(freed, "repository", "images", "reclaimable_bytes") == [(None, 2, 10), ("cache", 2, 10)]
     assert picked(alone, "manifest_digest", "reclaimable_bytes") == [(digest("multi"), 10)]
+
+
+def test_what_a_registry_has_only_as_a_foreign_layer_does_not_come_back_there(tmp_path: Path) -> None:
+    estate = Estate()
+    estate.image("redistributed", [("os", 100)], ("c", 1))
+    estate.image("windows", [("os", 100)], ("d", 2), foreign=["os"])
+    places = [(ACCOUNT, REGION), (OTHER_ACCOUNT, REGION)]
+    run = estate.run(*places)
+    for place, name in zip(places, ("redistributed", "windows"), strict=True):
+        run.repository("app", {name: ["1"]}, place=place)
+    with estate.catalog(tmp_path) as catalog:
+        for query in ("exclusive-bytes-by-image", "exclusive-bytes-by-tag"):
+            found = picked(answer(catalog, query), "registry_id", "reclaimable_bytes", "exclusive_bytes")
+            assert found == [(ACCOUNT, 101, 101), (OTHER_ACCOUNT, 2, 2)]

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 from support.estates import ACCOUNT, OTHER_ACCOUNT, REGION, Blob, Estate, Run
-from support.random_parts import ABSENT, archived, draw_documents, draw_images, draw_subjects, statuses
+from support.random_parts import (
+    ABSENT,
+    archived,
+    draw_documents,
+    draw_images,
+    draw_media_types,
+    draw_subjects,
+    statuses,
+)
 
 PLACES = [(ACCOUNT, REGION), (ACCOUNT, "us-east-1"), (OTHER_ACCOUNT, REGION)]
 REPOSITORIES = ["app", "team/app", "tools"]
@@ -23,6 +31,13 @@ def estates(draw: st.DrawFn) -> Estate:
     for _ in range(draw(st.sampled_from([1, 2, 3, 3, 2, 0]))):
         _fill(draw, estate.run(*PLACES))
     draw_subjects(draw, estate, DIGESTS)
+    return estate
+
+
+@st.composite
+def typed_estates(draw: st.DrawFn) -> Estate:
+    estate = draw(estates())
+    draw_media_types(draw, estate)
     return estate
 
 

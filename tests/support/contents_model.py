@@ -59,6 +59,22 @@ class ContentsModel(SlowModel):
                     found.add((home, image, self.kinds[image], *self._size_of(home, image)))
         return found
 
+    def media_types(self) -> set[tuple[Any, ...]]:
+        """The rows of media-types: role, media type, artifact type, mentions, documents, bytes, unknown sizes."""
+        sizes: dict[tuple[str | None, ...], dict[str, list[int | None]]] = defaultdict(lambda: defaultdict(list))
+        reached = set().union(*self.held.values())
+        for one in self.estate.manifests:
+            if one.manifest_digest in reached:
+                group = ("manifest", one.media_type, one.artifact_type)
+                sizes[group][one.manifest_digest].append(one.manifest_bytes)
+        for config in self.estate.configs:
+            if config.manifest_digest in reached:
+                sizes["config", config.media_type, None][config.config_digest].append(config.size)
+        for layer in self.estate.layers:
+            if layer.manifest_digest in reached:
+                sizes["layer", layer.media_type, None][layer.layer_digest].append(layer.size)
+        return {(*group, *_counted(list(found.values()))) for group, found in sizes.items()}
+
     def _size_of(self, home: Home, image: str) -> tuple[int, int, int]:
         family = self._with_children({image})
         stored = {blob for blob in self._blobs_of(family & self._known(home)) if self.blobs[blob].is_stored}
@@ -78,3 +94,10 @@ class ContentsModel(SlowModel):
 
     def _holders(self, manifests: set[str]) -> set[Home]:
         return {home for home in self.homes if manifests & self.held[home]}
+
+
+def _counted(mentions: list[list[int | None]]) -> tuple[int, int, int, int]:
+    """What a row of media-types counts; `mentions` are the sizes that are given of each digest."""
+    known = [[size for size in sizes if size is not None] for sizes in mentions]
+    total = sum(max(sizes) for sizes in known if sizes)
+    return sum(map(len, mentions)), len(mentions), total, sum(not sizes for sizes in known)

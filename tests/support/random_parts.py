@@ -73,6 +73,17 @@ def draw_subjects(draw: st.DrawFn, estate: Estate, digests: Sequence[str]) -> No
         run.images = [row._replace(subject_digest=draw(about)) for row in run.images]
 
 
+def draw_media_types(draw: st.DrawFn, estate: Estate) -> None:
+    """Let each document and each mention of a blob have a media type of its own; those of one blob need not agree."""
+    types = st.sampled_from(["type/one", "type/two", None])
+    estate.manifests = [
+        row._replace(media_type=draw(types), artifact_type=draw(types), manifest_bytes=draw(st.integers(0, 2)))
+        for row in estate.manifests
+    ]
+    estate.layers = [row._replace(media_type=draw(types)) for row in estate.layers]
+    estate.configs = [row._replace(media_type=draw(types)) for row in estate.configs]
+
+
 def statuses() -> st.SearchStrategy[str]:
     """How a run found a repository."""
     return st.sampled_from(["listed", "listed", "listed", "listed", "failed", "failed", "deleted"])
