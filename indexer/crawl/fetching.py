@@ -12,7 +12,7 @@ from indexer.crawl.plan import Plan
 from indexer.crawl.queue import Place, Queue, Wanted
 from indexer.crawl.report import Cause, Subject
 from indexer.crawl.shared import Shared
-from indexer.crawl.stop import Stop, windowed
+from indexer.crawl.stop import windowed
 from indexer.crawl.targets import Walk
 
 _SPAN = 20
@@ -66,12 +66,13 @@ class Crew(Protocol):
 
 
 class Threads:
-    """A crew in this process: as many threads per target as it has connections."""
+    """A crew in this process: at most as many threads per target as it has connections."""
 
-    def __init__(self, hands: Hands, connections: int, stop: Stop) -> None:
+    def __init__(self, hands: Hands, connections: int, shared: Shared) -> None:
         self._hands = hands
         self._connections = connections
-        self._stop = stop
+        self._stop = shared.stop
+        self._crowd = shared.crowd
 
     def run(self, feeds: Mapping[int, Feed], take: Taker) -> None:
         """Do all tasks, all targets at once."""
@@ -81,8 +82,9 @@ class Threads:
 
     def _run_target(self, tasks: Iterable[Task], take: Taker) -> None:
         def work(task: Task) -> None:
-            if not self._stop.asked:
-                take(task, self._hands.do(task.ask))
+            with self._crowd.turn():
+                if not self._stop.asked:
+                    take(task, self._hands.do(task.ask))
 
         with self._stop.threads(self._connections, "fetch") as pool:
             for _ in windowed(pool, work, tasks, ahead=2 * self._connections):

@@ -47,6 +47,7 @@ class Listing:
         self._report = shared.report
         self._progress = shared.progress
         self._stop = shared.stop
+        self._crowd = shared.crowd
         self._planned = planned
         self._seen: set[tuple[str, str, str]] = set()
         self._hidden_problems: dict[str, tuple[Walk, Subject]] = {}
@@ -84,7 +85,8 @@ class Listing:
 
     def _list_images(self, walk: Walk, repository: ListedRepository) -> list[ListedImage] | RegistryError:
         try:
-            return list_images(walk.ecr, repository.name)
+            with self._crowd.turn():
+                return list_images(walk.ecr, repository.name)
         except RegistryError as error:
             return error
 

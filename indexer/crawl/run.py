@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import indexer
+from indexer.crawl.crowd import Crowd
 from indexer.crawl.fetching import Fetcher, Threads
 from indexer.crawl.hands import Hands
 from indexer.crawl.listing import Listing
@@ -86,7 +87,8 @@ def crawl(
     targets = walks(config, stop)
     with rare_collections(), store.writer(now=now, version=indexer.__version__) as writer:
         plan = Plan(writer.known(), filtered=config.images.hides)
-        shared = Shared(plan, Report(writer, progress), progress, now, stop)
+        crowd = Crowd(config.fetch.connections * len(targets))
+        shared = Shared(plan, Report(writer, progress), progress, now, stop, crowd)
         quotas = len({walk.quota for walk in targets})
         with reserve(config.fetch, quotas, writer) as ready:
             _list(config, targets, store, shared, ready)
@@ -165,7 +167,7 @@ def _fetch(config: Config, targets: list[Walk], writer: Writer, shared: Shared, 
     if count == 1:
         ecrs = [walk.ecr for walk in targets]
         hands = Hands(ecrs, accounts, writer, now=shared.now, follow=shared.plan.hides)
-        fetcher.run(Threads(hands, config.fetch.connections, shared.stop), config.fetch.chunk_size)
+        fetcher.run(Threads(hands, config.fetch.connections, shared), config.fetch.chunk_size)
         spent = Spent(hands.flattening.seconds, hands.writing.seconds)
         return Fetched(fetcher.manifests, fetcher.bytes, 0, spent)
     ahead = shared.now() - datetime.now(UTC)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from indexer.crawl.crowd import Crowd
 from indexer.crawl.plan import Plan
 from indexer.crawl.progress import Progress
 from indexer.crawl.report import Report
@@ -17,13 +18,14 @@ from indexer.crawl.stop import Stop
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """The run's plan, its report and its clock."""
+    """The run's plan, its report and its clock, and who of its threads works."""
 
     plan: Plan
     report: Report
     progress: Progress
     now: Callable[[], datetime]
     stop: Stop
+    crowd: Crowd
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 

@@ -21,6 +21,7 @@ from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
+from indexer.crawl.crowd import Crowd
 from indexer.crawl.hands import Ask, Hands, Told
 from indexer.crawl.memory import frugal
 from indexer.crawl.shared import rare_collections
@@ -122,6 +123,7 @@ class Worker:
         self._setup = setup
         self._quotas: dict[int, tuple[Pace, Pulse]] = {}
         self._stop = Stop()
+        self._crowd = Crowd(sum(place.connections for place in setup.places))
         self._ecrs: list[Ecr] = []
         self._running: set[Future[None]] = set()
 
@@ -171,7 +173,8 @@ class Worker:
         _, pulse = self._quotas[self._setup.places[ask.target].quota]
 
         def work() -> None:
-            told = hands.do(ask)
+            with self._crowd.turn():
+                told = hands.do(ask)
             self._send(Answer(number, told, pulse.signs()))
 
         self._guarded(work)
