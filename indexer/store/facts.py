@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from indexer.errors import StoreDamaged, StoreError
+from indexer.store.compute import pc
 from indexer.store.known import Known
 
 _BATCH: Final = 65_536

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from indexer.store.compute import pc
 from indexer.store.parquet import TableFile
 from indexer.tables import IMAGES
 

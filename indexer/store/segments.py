@@ -12,10 +12,10 @@ from operator import itemgetter
 from typing import Final, NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from indexer.flatten import VERSION, Bundle
 from indexer.store import layout
+from indexer.store.compute import pc
 from indexer.store.parquet import FLATTENER, TableFile, arrow_of, columns_of
 from indexer.store.places import Folder
 from indexer.tables import CONFIGS, INDEX_ENTRIES, LAYERS, MANIFESTS, TABLES

@@ -59,7 +59,7 @@ def test_known_is_a_set(stored: list[list[str]], added: list[str], asked: list[s
     assert known.missing(asked) == [digest not in model for digest in asked]
     assert known.missing(plain) == known.missing(plain, keys_of(plain)) == expected
     with pytest.MonkeyPatch.context() as patch:  # as an older pyarrow does it
-        patch.setattr(known_module, "_PLACES", known_module._places_one_by_one)
+        patch.setattr(known_module, "_places", known_module._places_one_by_one)
         assert known.missing(plain) == expected
     assert len(copy) == len({digest for digests in stored for digest in digests})
     assert None not in known

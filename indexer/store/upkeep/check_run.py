@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from indexer.store import layout
+from indexer.store.compute import pc
 from indexer.store.upkeep.check_segment import Cure, Place, read_tables
 from indexer.store.upkeep.findings import Findings
 from indexer.tables import IMAGES, REPOSITORIES, RUN_TABLES, RUNS, Table

@@ -11,10 +11,10 @@ from datetime import timedelta
 from typing import Final, NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from indexer.errors import StoreDamaged
 from indexer.store import layout
+from indexer.store.compute import pc
 from indexer.store.places import Folder
 from indexer.store.upkeep.holding import Held, Progress, Span, Tables
 from indexer.store.upkeep.reading import Footer, footer, read

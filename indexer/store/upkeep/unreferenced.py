@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from indexer.store import layout
+from indexer.store.compute import pc
 from indexer.store.facts import RepositoryKey
 from indexer.store.known import Known
 from indexer.store.places import Folder
