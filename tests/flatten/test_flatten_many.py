@@ -291,6 +291,14 @@ def test_some_of_a_bundle() -> None:
     assert bundle.children == [digest_of("m")]
 
 
+def test_a_config_without_its_row_is_refused() -> None:
+    whole = one_by_one([json.dumps(COMMON).encode()])[0]
+    with pytest.raises(ValueError, match="differ"):
+        Bundle.of([(whole._replace(configs=[]), 0)])
+    with pytest.raises(ValueError, match="differ"):
+        Bundle.of([(whole._replace(manifest=whole.manifest._replace(config_digest=None)), 0)])
+
+
 def test_layers_stand_base_first() -> None:
     bundle = check_same([json.dumps(COMMON).encode()])
     rows = [LayerRow(bundle.digests[0], at, *values) for at, values in enumerate(zip(*bundle.layers, strict=True))]

@@ -51,7 +51,9 @@ def test_every_table_comes_back_as_it_went_in(store: Store) -> None:
         facts("a", layers=3),
         facts("b", children=["a", "c"]),
         broken("c", unicode),
-        Facts(facts("d").manifest._replace(raw=unicode, annotations={}, layer_bytes=2**63 - 1), [], [], []),
+        Facts(
+            facts("d", children=["e"]).manifest._replace(raw=unicode, annotations={}, layer_bytes=2**63 - 1), [], [], []
+        ),
     ]
     with store.writer(now=lambda: NOON, version=VERSION) as writer:
         for order, thing in enumerate(things):
