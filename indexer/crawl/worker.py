@@ -103,7 +103,9 @@ def main() -> None:
     frugal()
     link = Connection(descriptors[0])
     try:
-        code = Worker(link, link.recv()).run()
+        setup = link.recv()
+        # The run may be broken off before there is any work.
+        code = Worker(link, setup).run() if isinstance(setup, Setup) else 0
     except (EOFError, ConnectionError):
         code = 1
     # Not through the end of main: a thread that still waits for an answer would keep the process, and the lock.

@@ -221,18 +221,28 @@ class Reserve:
         self._fetch = fetch
         self._quotas = quotas
         self._descriptors = descriptors
+        self._closed = False
         self._lock = threading.Lock()
 
     def grow(self, planned: int) -> int:
         """Have as many as are to fetch `planned` manifests; return how many that are, 1 for this process alone."""
         count = processes(self._fetch, planned, self._quotas)
         with self._lock:
-            while len(self.workers) < count > 1:
+            while len(self.workers) < count > 1 and not self._closed:
                 self.workers.append(_Worker(self._descriptors))
         return count
 
+    def renew(self) -> None:
+        """Start another one for each that ended while it waited: nobody has been given work yet, so nothing is lost."""
+        for at, worker in enumerate(self.workers):
+            if worker.process.poll() is not None:
+                worker.link.close()
+                self.workers[at] = _Worker(self._descriptors)
+
     def kill(self) -> None:
         """End what is still there. The lock is theirs too: it is free only when they are gone."""
+        with self._lock:
+            self._closed = True
         for worker in self.workers:
             if worker.process.poll() is None:
                 worker.process.kill()
@@ -256,6 +266,7 @@ def reserve(fetch: FetchConfig, quotas: int, writer: Writer) -> Iterator[Reserve
 @contextmanager
 def workers(ready: Reserve, setups: Sequence[Setup], ecrs: Sequence[Ecr]) -> Iterator[Workers]:
     """Give the crew of a reserve's processes, one for each of `setups`; when the block ends well all is committed."""
+    ready.renew()
     crew = Workers(ready.workers, setups, ecrs)
     try:
         crew.start()

@@ -95,7 +95,7 @@ class Bundle:
         return [entry.manifest_digest for entry in self.entries]
 
     def add(self, rows: Rows, order: int) -> None:
-        """Append one manifest's rows. ValueError where it names a config without a row of `configs`, or has one without."""
+        """Append one manifest's rows. ValueError where just one of its row and of `configs` has a config."""
         if len(rows.configs) != (rows.manifest.config_digest is not None):
             raise ValueError(f"{rows.manifest.manifest_digest}: its row and its rows of configs differ")
         self.orders.append(order)

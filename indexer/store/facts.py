@@ -40,7 +40,7 @@ def held(manifests: Iterable[Path]) -> Held:
     def digests() -> Iterator[pa.Array]:
         for path in manifests:
             with _opened(path) as file:
-                yield from (batch.column(0) for batch in _read(file, ["manifest_digest"]))
+                yield from (batch.column("manifest_digest") for batch in _read(file, ["manifest_digest"]))
                 problems.update(_problems(file))
 
     return Held(Known.of(digests()), problems)

@@ -15,7 +15,8 @@ from support.manifests import document, image, index
 from support.world import World, world
 
 from indexer.config import FetchConfig
-from indexer.crawl.workers import processes, turns
+from indexer.crawl.worker import Last
+from indexer.crawl.workers import Reserve, processes, turns
 from indexer.errors import IndexerError, StoreLocked
 from indexer.local_ecr import Fault, Registry
 from indexer.store import Store
@@ -254,6 +255,40 @@ def test_a_worker_that_is_killed_ends_the_run_and_loses_nothing(large: Registry,
         assert process.returncode != 0
         assert "A worker process was ended by SIGKILL" in said.decode()
         check_the_rest(the_world)
+
+
+@linux
+def test_a_worker_that_ends_while_it_waits_is_replaced() -> None:
+    ready = Reserve(FetchConfig.model_validate({"processes": 2}), 1, ())
+    try:
+        assert ready.grow(100) == 1
+        assert ready.workers == [], "one process is this one alone"
+        assert ready.grow(1_000) == 2
+        first, second = [worker.process.pid for worker in ready.workers]
+        os.kill(first, signal.SIGKILL)
+        ready.workers[0].process.wait()
+        ready.renew()
+        assert [alive(worker.process.pid) for worker in ready.workers] == [True, True]
+        assert ready.workers[1].process.pid == second
+    finally:
+        ready.kill()
+    started = [worker.process.pid for worker in ready.workers]
+    assert not any(map(alive, started))
+    ready.grow(1_000_000)
+    assert [worker.process.pid for worker in ready.workers] == started, "after the end none is started any more"
+
+
+@linux
+def test_a_run_that_is_broken_off_before_there_is_work_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    ready = Reserve(FetchConfig.model_validate({"processes": 2}), 1, ())
+    try:
+        ready.grow(1_000)
+        for worker in ready.workers:
+            worker.link.send(Last(now=True))
+        assert [worker.process.wait(timeout=60) for worker in ready.workers] == [0, 0]
+    finally:
+        ready.kill()
+    assert capfd.readouterr().err == ""
 
 
 def test_the_number_of_processes() -> None:

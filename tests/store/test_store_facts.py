@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,9 +17,11 @@ from support.manifests import digest_of
 from support.store_rows import NOON, PLACE, VERSION, broken, facts, repository, run_row
 
 from indexer.digests import keys_of
+from indexer.errors import StoreDamaged
 from indexer.flatten import is_sha256
 from indexer.store import Known, Store
 from indexer.store import known as known_module
+from indexer.store.facts import held
 
 HEX = st.text("0123456789abcdef", min_size=64, max_size=64)
 SHA256 = HEX.map(lambda text: "sha256:" + text)
@@ -186,3 +189,10 @@ def test_repositories_are_told_apart_by_account_and_region(tmp_path: Path) -> No
         ("123456789012", "us-east-1", "web"): "failed",
         ("999999999999", "eu-west-1", "web"): "deleted",
     }
+
+
+def test_a_file_without_digests_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "manifests.parquet"
+    pq.write_table(pa.table({"x": [1]}), path)
+    with pytest.raises(StoreDamaged, match="manifest_digest"):
+        held([path])

@@ -44,4 +44,4 @@ select
 from users
 left join held_users using (manifest_digest)
 group by grouping sets ((users.role, users.media_type, users.size, users.distributable), ())
-order by users.role desc, manifests desc, users.media_type, users.size
+order by users.role desc, manifests desc, users.media_type, users.size, users.distributable
