@@ -10,7 +10,7 @@ committed is the store's knowledge.
 
 from __future__ import annotations
 
-from indexer.catalog.catalog import Catalog
+from indexer.catalog.catalog import Catalog, interrupt
 from indexer.catalog.errors import fetch
 from indexer.catalog.parameters import Parameter
 from indexer.catalog.queries import Query, load_queries, shipped_queries
@@ -23,6 +23,7 @@ __all__ = [
     "Query",
     "View",
     "fetch",
+    "interrupt",
     "load_queries",
     "load_views",
     "python_columns",

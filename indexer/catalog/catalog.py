@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
+from weakref import WeakSet
 
 import duckdb
 
@@ -33,6 +35,9 @@ _OPTIONS: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": False,
     "python_enable_replacements": False,  # a table name must never mean a variable of the calling program
 }
+
+
+_OPEN: Final[WeakSet[Catalog]] = WeakSet()
 
 
 class Catalog:
@@ -64,6 +69,7 @@ class Catalog:
         self._described = False
         self._spill = make_folder()
         self._connection = _connect(self._spill, settings or {})
+        _OPEN.add(self)
         try:
             if not unsafe:
                 _confine(self._connection, files, folder)
@@ -107,6 +113,10 @@ class Catalog:
         """
         views, macros, queries = list(self.views.values()), self.macros.values(), self.queries.values()
         export_views(Path(path), Contents(self._folder, views, SETTLED, macros, queries))
+
+    def interrupt(self) -> None:
+        """End what DuckDB is computing; from any thread."""
+        self._connection.interrupt()
 
     def close(self) -> None:
         """Close the connection; relations made from it are of no use afterwards."""
@@ -246,3 +256,14 @@ def _confine(
     # The order matters: after the second of these, no setting can be changed any more.
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
+
+
+def interrupt() -> None:
+    """End what DuckDB is computing for any catalog of this process; from any thread.
+
+    DuckDB looks for signals now and then only, and in some statements never: Python's own handlers, which run when it
+    comes back, would be late.
+    """
+    for catalog in list(_OPEN):
+        with suppress(duckdb.Error):  # it is closed by now
+            catalog.interrupt()

@@ -2,12 +2,17 @@
 
 The first signal ends what goes on, and what is in hand is kept; the second only says that this is being done; the third
 ends the process where it stands, which a store survives.
+
+Python's handlers run in the main thread when it is in Python. While that is in DuckDB, for minutes maybe, a thread that
+the system tells of signals (signal.set_wakeup_fd) ends the statement, and at the third signal the process.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
+import threading
 from typing import Final
 
 from indexer.cli import output
@@ -53,9 +58,27 @@ _signals = _Signals()
 
 def take_signals() -> None:
     """Take SIGINT and SIGTERM from now on; one that whoever started the process ignores (nohup) stays ignored."""
+    told, telling = os.pipe()
+    os.set_blocking(telling, False)
+    signal.set_wakeup_fd(telling, warn_on_full_buffer=False)
+    threading.Thread(target=_watch, args=(told,), name="signals", daemon=True).start()
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _signals)
+
+
+def _watch(told: int) -> None:
+    """Do what must not wait for the main thread; `told` gives the number of each signal as a byte."""
+    count = 0
+    while number := os.read(told, 1):
+        if number[0] not in {signal.SIGINT, signal.SIGTERM}:
+            continue
+        count += 1
+        interrupt = getattr(sys.modules.get("indexer.catalog"), "interrupt", None)  # None where it is not loaded
+        if count == 1 and interrupt is not None:
+            interrupt()
+        if count > 2:  # noqa: PLR2004 - as above
+            os._exit(TERMINATED if number[0] == signal.SIGTERM else INTERRUPTED)
 
 
 def asked_to_end() -> KeyboardInterrupt | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,19 @@ def test_start_up_imports_nothing_slow(words: list[str]) -> None:
     if len(words) == 1 and words[0].startswith("-"):
         slow.add("pydantic")  # typer itself takes it to read the words of a command
     assert [name for name in sorted(slow) if f"'{name}'" in done.stderr] == []
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_statement_that_goes_on_and_on_is_ended(shop: Shop, number: signal.Signals, code: int) -> None:
+    """DuckDB does not look for signals in such a one: a join without its condition."""
+    endless = "select sum(a.range * b.range % 7) from range(3000000) a, range(3000000) b"
+    command = [*COMMAND, "sql", endless, "--store", str(shop.folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        time.sleep(5)
+        assert running.poll() is None
+        running.send_signal(number)
+        _, said = running.communicate(timeout=60)
+    assert (running.returncode, "interrupted" in said, "Traceback" in said) == (code, True, False)
 
 
 def test_status_imports_no_boto3(shop: Shop) -> None:
