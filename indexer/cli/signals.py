@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import threading
-from typing import Final
+from typing import Final, NoReturn
 
 from indexer.cli import output
 
@@ -49,7 +49,7 @@ class _Signals:
             self.stop = Terminated() if number == signal.SIGTERM else KeyboardInterrupt()
             raise self.stop
         if self._count > 2:  # noqa: PLR2004 - the second is only answered
-            os._exit(TERMINATED if number == signal.SIGTERM else INTERRUPTED)
+            _end(number)
         output.say_from_handler(_OUGHT_TO_END)
 
 
@@ -67,6 +67,13 @@ def take_signals() -> None:
             signal.signal(number, _signals)
 
 
+def _end(number: int) -> NoReturn:
+    """End the process where it stands, and give the terminal back the cursor that a progress bar hides."""
+    if os.isatty(2):
+        os.write(2, b"\x1b[?25h\n")
+    os._exit(TERMINATED if number == signal.SIGTERM else INTERRUPTED)
+
+
 def _watch(told: int) -> None:
     """Do what must not wait for the main thread; `told` gives the number of each signal as a byte."""
     count = 0
@@ -78,7 +85,7 @@ def _watch(told: int) -> None:
         if count == 1 and interrupt is not None:
             interrupt()
         if count > 2:  # noqa: PLR2004 - as above
-            os._exit(TERMINATED if number[0] == signal.SIGTERM else INTERRUPTED)
+            _end(number[0])
 
 
 def asked_to_end() -> KeyboardInterrupt | None:
