@@ -264,6 +264,7 @@ def interrupt() -> None:
     DuckDB looks for signals now and then only, and in some statements never: Python's own handlers, which run when it
     comes back, would be late.
     """
-    for catalog in list(_OPEN):
-        with suppress(duckdb.Error):  # it is closed by now
-            catalog.interrupt()
+    with suppress(RuntimeError):  # one is opened at this very moment: whoever opens it sees the signal itself
+        for catalog in list(_OPEN):
+            with suppress(duckdb.Error):  # it is closed by now
+                catalog.interrupt()
