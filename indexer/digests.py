@@ -6,6 +6,8 @@ import binascii
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from indexer.compute import pc
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -28,8 +30,6 @@ def keys_of(digests: Sequence[str]) -> bytes | None:
 
 def keys_of_column(digests: pa.Array) -> bytes | None:
     """Return the same for an array of texts, none of which becomes an object."""
-    import pyarrow.compute as pc  # noqa: PLC0415 - a tenth of a second that --help need not pay
-
     count = len(digests)
     if not count:
         return b""

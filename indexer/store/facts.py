@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from indexer.compute import pc
 from indexer.errors import StoreDamaged, StoreError
-from indexer.store.compute import pc
 from indexer.store.known import Known
 
 _BATCH: Final = 65_536
@@ -51,7 +51,7 @@ def _problems(file: pq.ParquetFile) -> Iterator[tuple[str, str]]:
     some = [group for group in groups if not _all_null(file.metadata.row_group(group), "problem")]
     if some:
         for batch in _read(file, ["manifest_digest", "problem"], row_groups=some):
-            told = batch.filter(pc.is_valid(batch.column("problem")))
+            told = pc.filter(batch, pc.is_valid(batch.column("problem")))
             yield from zip(*(told.column(name).to_pylist() for name in ("manifest_digest", "problem")), strict=True)
 
 

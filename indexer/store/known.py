@@ -17,8 +17,8 @@ from typing import Final, NamedTuple
 
 import pyarrow as pa
 
+from indexer.compute import pc
 from indexer.digests import KEY, keys_of, keys_of_column
-from indexer.store.compute import pc
 
 _PREFIX: Final = "sha256:"
 _CANONICAL: Final = "^sha256:[0-9a-f]{64}$"
@@ -54,15 +54,15 @@ class _Sorted(NamedTuple):
         mine, rest, count = _numbers(self.heads), _fixed(self.tails, _TAIL), len(keys) // KEY
         if not len(mine):
             return [True] * count
-        heads, tails = _numbers(_heads(keys)), pc.binary_slice(_fixed(keys, KEY), _HEAD, KEY)
+        heads, tails = _numbers(_heads(keys)), pc.binary_slice(_fixed(keys, KEY), options=pc.SliceOptions(_HEAD, KEY))
         places = _places(mine, heads)
         with suppress(pa.ArrowIndexError):  # one stands after the last
             # All are here, as nearly always in a nightly run.
-            if mine.take(places).equals(heads) and rest.take(places).equals(tails):
+            if pc.take(mine, places).equals(heads) and pc.take(rest, places).equals(tails):
                 return [False] * count
         places = pc.min_element_wise(places, pa.scalar(len(mine) - 1, pa.uint64()))
-        same_head = pc.equal(mine.take(places), heads)
-        held = pc.and_(same_head, pc.equal(rest.take(places), tails))
+        same_head = pc.equal(pc.take(mine, places), heads)
+        held = pc.and_(same_head, pc.equal(pc.take(rest, places), tails))
         if held.true_count == same_head.true_count:
             lacking: list[bool] = pc.invert(held).to_pylist()
             return lacking
@@ -88,9 +88,9 @@ class Known:
         for column in columns:
             keys = keys_of_column(column)
             if keys is None:
-                canonical = pc.match_substring_regex(column, _CANONICAL)
-                keys = keys_of_column(column.filter(canonical)) or b""
-                others.update(column.filter(pc.invert(canonical)).to_pylist())
+                canonical = pc.match_substring_regex(column, options=pc.MatchSubstringOptions(_CANONICAL))
+                keys = keys_of_column(pc.filter(column, canonical)) or b""
+                others.update(pc.filter(column, pc.invert(canonical)).to_pylist())
             parts.append(keys)
         known = cls(_sorted(b"".join(parts)))
         known._others = others
@@ -173,24 +173,24 @@ def _key(digest: str) -> bytes | None:
 def _sorted(keys: bytes) -> _Sorted:
     values = _fixed(keys, KEY)
     numbers = _numbers(_heads(keys))
-    order = pc.sort_indices(numbers)  # a third of the time that whole keys take
-    values, numbers = values.take(order), numbers.take(order)
+    order = pc.array_sort_indices(numbers)  # a third of the time that whole keys take
+    values, numbers = pc.take(values, order), pc.take(numbers, order)
     if len(values) > 1 and pc.any(pc.equal(numbers[1:], numbers[:-1])).as_py():
         values = _distinct(values)
-    return _Sorted(_heads(_bytes(values)), _bytes(pc.binary_slice(values, _HEAD, KEY)))
+    return _Sorted(_heads(_bytes(values)), _bytes(pc.binary_slice(values, options=pc.SliceOptions(_HEAD, KEY))))
 
 
 def _both(one: _Sorted, other: _Sorted) -> _Sorted:
     """Return the keys of two that have none in common."""
     numbers = pa.concat_arrays([_numbers(one.heads), _numbers(other.heads)])
     tails = pa.concat_arrays([_fixed(one.tails, _TAIL), _fixed(other.tails, _TAIL)])
-    order = pc.sort_indices(numbers)
-    return _Sorted(array("Q", _bytes(numbers.take(order))), _bytes(tails.take(order)))
+    order = pc.array_sort_indices(numbers)
+    return _Sorted(array("Q", _bytes(pc.take(numbers, order))), _bytes(pc.take(tails, order)))
 
 
 def _distinct(values: pa.Array) -> pa.Array:
-    values = values.take(pc.sort_indices(values))
-    return values.filter(pa.concat_arrays([pa.array([True]), pc.not_equal(values[1:], values[:-1])]))
+    values = pc.take(values, pc.array_sort_indices(values))
+    return pc.filter(values, pa.concat_arrays([pa.array([True]), pc.not_equal(values[1:], values[:-1])]))
 
 
 def _cut(keys: bytes) -> list[bytes]:

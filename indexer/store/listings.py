@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 
-from indexer.store.compute import pc
+from indexer.compute import pc
 from indexer.store.parquet import TableFile
 from indexer.tables import IMAGES
 
@@ -102,4 +102,5 @@ def _texts(given: list[str | None]) -> pa.Array:
 def _times(seconds: list[float | None]) -> pa.Array:
     """Return seconds as timestamps: products rounded half to even, as Python's own round does it."""
     products = pc.multiply(pa.array(seconds, pa.float64()), _MILLION)
-    return pc.round(products).cast(pa.int64()).view(IMAGES.schema.field("pushed_at").type)
+    numbers = pc.cast(pc.round(products), options=pc.CastOptions.safe(pa.int64()))
+    return numbers.view(IMAGES.schema.field("pushed_at").type)

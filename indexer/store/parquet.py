@@ -14,7 +14,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from indexer.store.compute import pc
+from indexer.compute import pc
 from indexer.store.layout import published_key
 from indexer.store.places import Folder
 from indexer.store.seal import BLANK, SEAL, Sealing

@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 
 import pyarrow as pa
 
+from indexer.compute import pc
 from indexer.flatten import VERSION, Bundle
 from indexer.store import layout
-from indexer.store.compute import pc
 from indexer.store.parquet import FLATTENER, TableFile, arrow_of, columns_of
 from indexer.store.places import Folder
 from indexer.tables import CONFIGS, INDEX_ENTRIES, LAYERS, MANIFESTS, TABLES
@@ -158,7 +158,7 @@ def tables_of(bundles: Sequence[Bundle]) -> dict[str, pa.Table]:
 def _configs(manifests: pa.Table, are_layers: Sequence[bool]) -> pa.Table:
     """Return the rows of `configs`: the manifests say all of it but whether the config is a layer too."""
     given = manifests.select(["manifest_digest", "config_digest", "config_media_type", "config_size"])
-    having = given.filter(pc.is_valid(given.column("config_digest"))) if len(are_layers) < len(given) else given
+    having = pc.filter(given, pc.is_valid(given.column("config_digest"))) if len(are_layers) < len(given) else given
     return arrow_of(CONFIGS, [*having.columns, are_layers])
 
 
@@ -173,7 +173,7 @@ def _parents_and_positions(bundle: Bundle, digests: pa.ChunkedArray) -> tuple[pa
     # Of each layer, whose list it is in.
     parents = pc.list_parent_indices(pa.ListArray.from_arrays(ends, pa.nulls(ends[-1].as_py())))
     numbers = pa.array(range(len(parents)), pa.int32())
-    return digests.take(parents), pc.subtract(numbers, ends.take(parents))
+    return pc.take(digests, parents), pc.subtract(numbers, pc.take(ends, parents))
 
 
 def write(folder: Folder, table: str, name: str, data: pa.Table, check: Callable[[], None] = lambda: None) -> None:

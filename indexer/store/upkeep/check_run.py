@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from indexer.compute import pc
 from indexer.store import layout
-from indexer.store.compute import pc
 from indexer.store.upkeep.check_segment import Cure, Place, read_tables
 from indexer.store.upkeep.findings import Findings
 from indexer.tables import IMAGES, REPOSITORIES, RUN_TABLES, RUNS, Table

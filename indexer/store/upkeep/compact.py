@@ -12,9 +12,9 @@ from typing import Final, NamedTuple
 
 import pyarrow as pa
 
+from indexer.compute import pc
 from indexer.errors import StoreDamaged
 from indexer.store import layout
-from indexer.store.compute import pc
 from indexer.store.places import Folder
 from indexer.store.upkeep.holding import Held, Progress, Span, Tables
 from indexer.store.upkeep.reading import Footer, footer, read
@@ -103,7 +103,7 @@ def merged(segments: Sequence[Tables]) -> Tables:
     found = {"manifests": manifests}
     for name, owner in _OWNER.items():
         rows = pa.concat_tables([each[name] for each in segments])
-        rank = pc.index_in(rows.column(owner), value_set=ranks)
+        rank = pc.index_in(rows.column(owner), options=pc.SetLookupOptions(value_set=ranks))
         if rank.null_count:
             raise StoreDamaged(f"Some rows of {name} have no manifest. indexer verify says which; --repair drops them.")
         found[name] = rows.take(_order(pa.table({"rank": rank})))
@@ -113,4 +113,6 @@ def merged(segments: Sequence[Tables]) -> Tables:
 def _order(keys: pa.Table) -> pa.Array:
     """Return the places of the rows in the order of `keys`; equal ones as they stand."""
     numbered = keys.append_column("_place", pa.array(range(len(keys)), pa.int64()))
-    return pc.sort_indices(numbered, sort_keys=[(name, "ascending") for name in numbered.column_names])
+    return pc.sort_indices(
+        numbered, options=pc.SortOptions(sort_keys=[(name, "ascending") for name in numbered.column_names])
+    )

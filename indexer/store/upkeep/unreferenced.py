@@ -9,8 +9,8 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from indexer.compute import pc
 from indexer.store import layout
-from indexer.store.compute import pc
 from indexer.store.facts import RepositoryKey
 from indexer.store.known import Known
 from indexer.store.places import Folder
@@ -113,5 +113,5 @@ def _without(tables: Tables, stays: list[bool]) -> Tables:
     for name, rows in tables.items():
         if name != "manifests":
             owner = rows.column("index_digest" if name == "index_entries" else "manifest_digest")
-            found[name] = rows.filter(pc.is_in(owner, value_set=digests))
+            found[name] = rows.filter(pc.is_in(owner, options=pc.SetLookupOptions(value_set=digests)))
     return found
