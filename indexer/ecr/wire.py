@@ -1,10 +1,10 @@
 """The two calls that make up a run, sent without the steps of botocore that are for every service and every shape.
 
-What stays botocore's: credentials and their renewal, the signature, the endpoint, TLS, proxies, the pool of
-connections, and what an answer or an error means (`indexer.ecr.parsing`). What is ours is the body, which is JSON as it
-stands, the headers that the protocol wants, and that the pool is asked without what botocore puts around it for answers
-that are streamed. A call of 100 manifests takes 0.8 ms of CPU less (of 2.3, of which 0.9 go into receiving and parsing
-in any case), 0.12 of it for the pool.
+What stays botocore's: credentials and their renewal, the endpoint, TLS, proxies, the pool of connections, and what an
+answer or an error means (`indexer.ecr.parsing`). What is ours is the body, which is JSON as it stands, the headers that
+the protocol wants, their signature (`indexer.ecr.signature`), and that the pool is asked without what botocore puts
+around it for answers that are streamed. A call of 100 manifests takes 1.0 ms of CPU less (of 2.3, of which 0.9 go into
+receiving and parsing in any case), 0.12 of it for the pool and 0.2 for the signature.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
-from botocore.awsrequest import AWSRequest
 from botocore.exceptions import (
     ClientError,
     ConnectionClosedError,
@@ -28,6 +27,7 @@ from urllib3 import Retry
 from urllib3 import exceptions as broken
 
 from indexer.ecr.parsing import AnswerParser
+from indexer.ecr.signature import Signer
 from indexer.errors import without_secrets
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Wire:
         self._url = _url(client)
         # botocore has no public names for these; our own would have other TLS settings, proxies and credentials.
         self._way = _Pool(client._endpoint.http_session, self._url)  # type: ignore[attr-defined] # noqa: SLF001 - see above
-        self._signer = client._request_signer  # type: ignore[attr-defined] # noqa: SLF001 - see above
+        self._signer = Signer(client._request_signer, self._url)  # type: ignore[attr-defined] # noqa: SLF001 - see above
         self._shapes = {name: model.operation_model(name).output_shape for name in OPERATIONS}
         self._prefix = model.metadata["targetPrefix"]
         self._headers = {
@@ -59,13 +59,10 @@ class Wire:
 
     def send(self, operation: str, asked: dict[str, Any]) -> dict[str, Any]:
         """Return the answer; raises what a method of the client raises: ClientError, and botocore's other errors."""
-        headers = {"X-Amz-Target": f"{self._prefix}.{operation}", **self._headers}
-        request: Any = AWSRequest("POST", self._url, headers, orjson.dumps(asked))
-        # With the credentials of the moment. The event by which a client signs makes its User-Agent anew each time too:
-        # 0.1 ms of CPU.
-        self._signer.sign(operation, request)
-        status, told_headers, body = self._way.post(dict(request.headers.items()), request.data)
-        response = {"body": body, "headers": told_headers, "status_code": status}
+        body = orjson.dumps(asked)
+        headers = self._signer.sign(operation, self._headers | {"X-Amz-Target": f"{self._prefix}.{operation}"}, body)
+        status, told_headers, told_body = self._way.post(headers, body)
+        response = {"body": told_body, "headers": told_headers, "status_code": status}
         answer: Any = self._parser.parse(response, self._shapes[operation])
         if status >= _AN_ERROR:
             raise ClientError(answer, operation)
