@@ -3,6 +3,10 @@
 Python computes in one thread at a time. Threads that wait for answers cost nothing, but those that have theirs take the
 lock from each other: with 32 threads, where answers come at once, a manifest cost a fifth more CPU than with one, and
 took no less time. Where answers take long, one thread has nothing to do, and it takes all of them.
+
+That a process leaves CPU unused can have another reason: it does not get it, because other programs have it. How much
+it gets shows where nothing is waited for, in flattening. More threads get no more; on a busy machine they cost a fifth
+of a run's CPU and of its time.
 """
 
 from __future__ import annotations
@@ -13,13 +17,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from indexer.crawl.spent import Work
+
 _LOOK: Final = 0.02
 """Seconds between two looks at how busy the process is."""
 _WATCH: Final = 0.25
 """Seconds after which another one of those who wait looks, should the one that did have got in."""
 _IDLE: Final = 0.8
 _BUSY: Final = 0.95
-"""CPU in a second of time: below the one there is room for more threads, above the other no use for so many."""
+"""Of the CPU there is to have: below the one there is room for more threads, above the other no use for so many."""
+_LEAST: Final = 0.2
+"""What a process gets at least, however little it seems: threads that wait for each other seem to get little, too."""
 _LONG: Final = 0.5
 """Seconds of being busy before fewer are let in: answers come in bursts."""
 
@@ -38,6 +46,8 @@ class Crowd:
         cpu: Callable[[], float] = time.process_time,
     ) -> None:
         self.limit = 1
+        self.computing = Work()
+        """Work that waits for nothing; whoever lets threads in may put their own here."""
         self._most = most
         self._clock = clock
         self._cpu = cpu
@@ -45,6 +55,8 @@ class Crowd:
         self._watched = False
         self._changed = threading.Condition()
         self._seen = clock(), cpu()
+        self._share = 1.0
+        self._counted = 0.0, 0.0
         self._idle_at = clock()
 
     @contextmanager
@@ -77,10 +89,18 @@ class Crowd:
         if now - before < _LOOK:
             return
         self._seen = now, cpu
-        used = (cpu - cpu_before) / (now - before)
+        used = (cpu - cpu_before) / (now - before) / self._given()
         if used < _BUSY:
             self._idle_at = now
         if used < _IDLE:
             self.limit = min(self._most, 2 * self.limit)  # to 32 in five looks
         elif now - self._idle_at >= _LONG:
             self.limit, self._idle_at = max(1, self.limit // 2), now
+
+    def _given(self) -> float:
+        """Return how much of the CPU that it can use the process gets, as far as is known."""
+        (cpu, elapsed), (seconds, lasted) = self._counted, (self.computing.seconds, self.computing.elapsed)
+        if lasted > elapsed:
+            self._share = min(1.0, max(_LEAST, (seconds - cpu) / (lasted - elapsed)))
+            self._counted = seconds, lasted
+        return self._share

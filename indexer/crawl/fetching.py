@@ -73,6 +73,7 @@ class Threads:
         self._connections = connections
         self._stop = shared.stop
         self._crowd = shared.crowd
+        self._crowd.computing = hands.flattening
 
     def run(self, feeds: Mapping[int, Feed], take: Taker) -> None:
         """Do all tasks, all targets at once."""

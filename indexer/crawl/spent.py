@@ -25,22 +25,23 @@ class Spent(NamedTuple):
 
 
 class Work:
-    """Adds up the CPU of work that several threads do."""
+    """Adds up the CPU of work that several threads do, and the time that it took them."""
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self.seconds = self.elapsed = 0.0
         self._lock = threading.Lock()
 
     @contextmanager
     def measured(self) -> Iterator[None]:
-        """Add the CPU that this thread uses while the block lasts."""
-        began = time.thread_time()
+        """Add the CPU that this thread uses while the block lasts, and how long it lasts."""
+        began, at = time.thread_time(), time.monotonic()
         try:
             yield
         finally:
-            used = time.thread_time() - began
+            used, elapsed = time.thread_time() - began, time.monotonic() - at
             with self._lock:
                 self.seconds += used
+                self.elapsed += elapsed
 
 
 def cpu_seconds() -> float:

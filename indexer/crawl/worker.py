@@ -166,6 +166,7 @@ class Worker:
             self._ecrs.append(ecr)
         accounts = [place.account for place in self._setup.places]
         hands = Hands(self._ecrs, accounts, self._segments, now=self._now, follow=self._setup.follow)
+        self._crowd.computing = hands.flattening
         return hands, [ThreadPoolExecutor(place.connections) for place in self._setup.places]
 
     def _now(self) -> datetime:

@@ -45,6 +45,19 @@ def test_where_answers_come_at_once_one_is_let_in() -> None:
     assert [pass_by(crowd, times, 0.3, 0.9) for _ in range(3)] == [1, 1, 1], "busy enough, and not too busy"
 
 
+def test_a_process_that_does_not_get_its_cpu_lets_no_more_in() -> None:
+    """Flattening takes three times its CPU: the process is as busy as it can be with a third of a processor."""
+    crowd, times = crowd_of(8)
+    for _ in range(4):
+        crowd.computing.seconds += 0.03
+        crowd.computing.elapsed += 0.09
+        pass_by(crowd, times, 0.1, 0.33)
+    busy = crowd.limit
+    for _ in range(4):
+        pass_by(crowd, times, 0.1, 0.05)
+    assert (busy, crowd.limit) == (1, 8), "where it gets as much as before and uses less, those who wait are let in"
+
+
 def test_a_burst_of_answers_lets_no_fewer_in() -> None:
     crowd, times = crowd_of(8)
     for share in [0.0] * 3 + [1.0, 1.0, 1.0, 0.0] * 5:
