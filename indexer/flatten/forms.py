@@ -98,7 +98,9 @@ decode_index: Final = msgspec.json.Decoder(Index).decode
 
 
 def annotations_of(text: str, found: Manifest) -> list[dict[str, str] | None] | None:
-    """Return the annotations of each layer of `found`, which was decoded from `text`; None where a key may stand twice.
+    """Return the annotations of each layer of `found`, which was decoded from `text`; nothing where none has any.
+
+    None where a key may stand twice.
 
     A key is followed by a colon, and where nothing is escaped the other colons are those of the values: one in each
     digest, none in a media type, and those of annotations. So a colon more than that is a key that stands twice: what
@@ -109,7 +111,7 @@ def annotations_of(text: str, found: Manifest) -> list[dict[str, str] | None] | 
     if "\\" in text:
         return None
     if not more:
-        return [None] * count
+        return []
     of_layers = [layer.annotations for layer in found.layers]
     return of_layers if more == _colons_of((found.annotations, *of_layers)) else None
 

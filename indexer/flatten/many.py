@@ -114,14 +114,14 @@ def _take(bundle: Bundle, unchecked: _Unchecked, given: Given) -> bool:
     bundle.are_layers.append(named in distinct)
     bundle.orders.append(order)
     bundle.counts.append(count)
-    bundle.add_layers(
-        digests,
-        types,
-        sizes,
-        [True] * count if stored else [is_distributable(each) for each in types],
-        annotations,
-        [False] * count if len(distinct) == count else _repeated(digests),
-    )
+    bundle.layer_digests += digests
+    bundle.sizes += sizes
+    if alike and not annotations and len(distinct) == count:
+        bundle.runs.add_one(count, types[0], stored)
+    else:
+        bundle.runs.add_each(
+            types, [is_distributable(each) for each in types], annotations or [None] * count, _repeated(digests)
+        )
     return True
 
 

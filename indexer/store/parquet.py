@@ -51,18 +51,19 @@ def arrow_of(table: Table, columns: Columns) -> pa.Table:
     schema = table.schema
     if not columns:
         return schema.empty_table()
-    arrays = [_array(given, field.type) for given, field in zip(columns, schema, strict=True)]
+    arrays = [array_of(given, field.type) for given, field in zip(columns, schema, strict=True)]
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _array(given: Any, of: pa.DataType) -> pa.Array:
+def array_of(given: Any, of: pa.DataType, take: pa.Array | None = None) -> pa.Array:
+    """Return values as an Arrow array: each once, or those whose numbers `take` has."""
     if isinstance(given, (pa.Array, pa.ChunkedArray)):
         return given
     # A column with one value throughout (nearly always a third of them are) is made at once: conversion looks at each
     # value, and was a tenth of a run's CPU.
     if len(given) and type(given[0]) in _SIMPLE and given[0] is given[-1] and given.count(given[0]) == len(given):
-        return pa.repeat(pa.scalar(given[0], of), len(given))
-    return pa.array(given, of)
+        return pa.repeat(pa.scalar(given[0], of), len(given) if take is None else len(take))
+    return pa.array(given, of) if take is None else pc.take(pa.array(given, of), take)
 
 
 _SIMPLE: Final = frozenset({str, bool, type(None), datetime})

@@ -16,7 +16,7 @@ import pyarrow as pa
 from indexer.compute import pc
 from indexer.flatten import VERSION, Bundle
 from indexer.store import layout
-from indexer.store.parquet import FLATTENER, TableFile, arrow_of, columns_of
+from indexer.store.parquet import FLATTENER, Columns, TableFile, array_of, arrow_of, columns_of
 from indexer.store.places import Folder
 from indexer.tables import CONFIGS, INDEX_ENTRIES, LAYERS, MANIFESTS, TABLES
 
@@ -149,7 +149,7 @@ def tables_of(bundles: Sequence[Bundle]) -> dict[str, pa.Table]:
     digests = manifests.column("manifest_digest")
     return {
         "manifests": manifests,
-        "layers": arrow_of(LAYERS, [*_parents_and_positions(all_, digests), *all_.layers] if any(all_.counts) else []),
+        "layers": arrow_of(LAYERS, _layers(all_, digests) if all_.layer_digests else []),
         "configs": _configs(manifests, all_.are_layers),
         "index_entries": arrow_of(INDEX_ENTRIES, columns_of(all_.entries)),
     }
@@ -167,13 +167,40 @@ def _place(bundle: Bundle) -> _Place:
     return (first.registry_id, first.region, first.repository, bundle.orders[0], first.manifest_digest)
 
 
-def _parents_and_positions(bundle: Bundle, digests: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.Array]:
-    """Return the first two columns of `layers`, made by Arrow: from lists they took as long as all the others."""
-    ends = pa.array([0, *accumulate(bundle.counts)], pa.int32())
-    # Of each layer, whose list it is in.
-    parents = pc.list_parent_indices(pa.ListArray.from_arrays(ends, pa.nulls(ends[-1].as_py())))
+def _layers(bundle: Bundle, digests: pa.ChunkedArray) -> Columns:
+    """Return the columns of `layers`, those that follow from the manifests and from runs made by Arrow.
+
+    From lists the first two alone took as long as all the others.
+    """
+    begins, parents = _parents(bundle.counts)
     numbers = pa.array(range(len(parents)), pa.int32())
-    return pc.take(digests, parents), pc.subtract(numbers, pc.take(ends, parents))
+    runs = bundle.runs
+    _, run = _parents(runs.lengths)
+    media_types, distributable, annotations, repeated = (
+        array_of(values, LAYERS.schema.field(name).type, run)
+        for name, values in (
+            ("media_type", runs.media_types),
+            ("distributable", runs.distributable),
+            ("annotations", runs.annotations),
+            ("repeated", runs.repeated),
+        )
+    )
+    return [
+        pc.take(digests, parents),
+        pc.subtract(numbers, pc.take(begins, parents)),
+        bundle.layer_digests,
+        media_types,
+        bundle.sizes,
+        distributable,
+        annotations,
+        repeated,
+    ]
+
+
+def _parents(counts: Sequence[int]) -> tuple[pa.Array, pa.Array]:
+    """Return where each of some lists begins, and for each of all their elements the number of the list it is in."""
+    ends = pa.array([0, *accumulate(counts)], pa.int32())
+    return ends, pc.list_parent_indices(pa.ListArray.from_arrays(ends, pa.nulls(ends[-1].as_py())))
 
 
 def write(folder: Folder, table: str, name: str, data: pa.Table, check: Callable[[], None] = lambda: None) -> None:

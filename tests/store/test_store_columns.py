@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.manifests import descriptor, image, index
+from support.manifests import descriptor, document, image, index
 from support.store_rows import NOON, read
 
 from indexer.flatten import Bundle, Flattened, Given, Source, flatten, flatten_all
@@ -27,7 +28,12 @@ def flat(raw: bytes, source: Source = SOURCE) -> Flattened:
 
 
 def documents() -> list[bytes]:
-    """Manifests of the common form and others; with no layer, with one and with many."""
+    """Manifests of the common form and others; with no layer, with one, with many, and with layers that differ."""
+    unlike = [
+        descriptor("f", 6),
+        descriptor("g", 7, "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"),
+        descriptor("h", 8, annotations={"k": "v"}),
+    ]
     child = image("child", {"a": 1})
     return [
         image("c1", {"a": 1, "b": 2, "c": 3}),
@@ -37,10 +43,17 @@ def documents() -> list[bytes]:
         index(child, platforms=[("linux", "amd64")]),
         b"no manifest",
         image("c5", {"e": 5}, annotations={"k": "v"}),
+        _with_layers("c6", unlike),
+        _with_layers("c7", [descriptor("i", 9, annotations={})]),
+        image("c8", {"j": 10, "k": 11}),
     ]
 
 
-@pytest.mark.parametrize("take", [1, 3, 7])
+def _with_layers(config: str, layers: list[dict[str, Any]]) -> bytes:
+    return document(json.loads(image(config, {})) | {"layers": layers})
+
+
+@pytest.mark.parametrize("take", [1, 3, 10])
 def test_layers_stand_as_their_rows_say(tmp_path: Path, take: int) -> None:
     facts = [flat(raw) for raw in documents()]
     given = [Given(Digest.of(raw), raw, SOURCE, order=order) for order, raw in enumerate(documents())]
