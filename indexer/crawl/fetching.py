@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from indexer.crawl.hands import Ask, Hands, Told
 from indexer.crawl.plan import Plan
-from indexer.crawl.queue import Place, Queue, Wanted
+from indexer.crawl.queue import Place, Queue, Span
 from indexer.crawl.report import Cause, Subject
 from indexer.crawl.shared import Shared
 from indexer.crawl.stop import windowed
@@ -22,13 +22,12 @@ class Task(NamedTuple):
     """One call to make, as the plan knows it."""
 
     place: Place
-    wanted: list[Wanted]
+    wanted: Span
 
     @property
     def ask(self) -> Ask:
         """The same, as it is done."""
-        digests, _, pulled, orders, _ = map(list, zip(*self.wanted, strict=True))
-        return Ask(*self.place, digests, orders, pulled)
+        return Ask(*self.place, self.wanted.digests, self.wanted.orders, self.wanted.pulled)
 
 
 class Feed:
@@ -42,8 +41,8 @@ class Feed:
     def span(self) -> Iterator[Task]:
         """Yield the tasks of the next span; none where nothing is left."""
         for place, wanted in islice(self._spans, 1):
-            for start in range(0, len(wanted), self._chunk_size):
-                yield Task(place, wanted[start : start + self._chunk_size])
+            for part in wanted.parts(self._chunk_size):
+                yield Task(place, part)
 
     def __iter__(self) -> Iterator[Task]:
         while task := next(span := self.span(), None):

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import compress
+from collections.abc import Iterable, Sequence
+from itertools import compress, count
 from typing import Final, Protocol
 
 from indexer.crawl.queue import Listed, Place, Queue, Refusal, Wanted, key_of
@@ -60,24 +60,33 @@ class Plan:
             )
 
     def _want(self, place: Place, images: Sequence[ListedImage], keys: bytes | None) -> int:
-        new: dict[bytes | str, Listed] = {}
-        for image in self._missing(images, keys):
-            key, listed = key_of(image.digest), _listed(image)
+        missing = self._known.missing([image.digest for image in images], keys)
+        if not all(missing):
+            images = list(compress(images, missing))
+        cut = _cut(keys, missing) if keys is not None else [key_of(image.digest) for image in images]
+        new = set(cut)
+        if len(new) < len(cut) or not new.isdisjoint(self._planned):
+            images, cut = self._once(place, images, cut)
+        self._add(place, images, cut)
+        return len(cut)
+
+    def _once(
+        self, place: Place, images: Sequence[ListedImage], keys: Sequence[bytes | str]
+    ) -> tuple[list[ListedImage], list[bytes | str]]:
+        """Return images, and their keys, that are not planned yet, each once; note of the others where they are too."""
+        new: dict[bytes | str, ListedImage] = {}
+        for key, image in zip(keys, images, strict=True):
             if key in self._planned or key in new:
-                self._elsewhere[listed.digest].append((place, listed))
-                continue
-            new[key] = listed
-        self._add(place, new)
-        return len(new)
+                self._elsewhere[Digest(image.digest)].append((place, _listed(image)))
+            else:
+                new[key] = image
+        return list(new.values()), list(new)
 
     def hide(self, place: Place, images: Sequence[ListedImage]) -> None:
         """Remember images that a filter hides: an index may list them."""
         with self._lock:
-            for image in self._missing(images):
+            for image in compress(images, self._known.missing([image.digest for image in images], None)):
                 self._hidden[Digest(image.digest)].append((place, _listed(image)))
-
-    def _missing(self, images: Sequence[ListedImage], keys: bytes | None = None) -> Iterator[ListedImage]:
-        return compress(images, self._known.missing([image.digest for image in images], keys))
 
     @property
     def hides(self) -> bool:
@@ -101,7 +110,10 @@ class Plan:
                 digest, key = Digest(child), key_of(child)
                 if digest in self._hidden and key not in self._planned:
                     place, image = self._hidden[digest].pop(0)
-                    self._add(place, {key: image})
+                    self._planned.add(key)
+                    self._queues[place].add(Wanted(*image, self._order))
+                    self._count += 1
+                    self._order += 1
             return self._count - before
 
     def elsewhere(self, wanted: Wanted, place: Place, failure: FetchFailure) -> tuple[Refusal, ...]:
@@ -127,12 +139,18 @@ class Plan:
             self._queues = defaultdict(Queue)
             return dict(sorted(queues.items(), key=lambda item: item[1].first))
 
-    def _add(self, place: Place, images: Mapping[bytes | str, Listed]) -> None:
-        if images:
-            self._planned.update(images)
-            self._count += len(images)
-            self._queues[place].add_all(list(images.values()), list(images), self._order)
-            self._order += len(images)
+    def _add(self, place: Place, images: Sequence[ListedImage], keys: Sequence[bytes | str]) -> None:
+        if keys:
+            self._planned.update(keys)
+            self._count += len(keys)
+            tags = [image.tags[0] if image.tags else None for image in images]
+            pulled = [microseconds(image.last_pulled_at) for image in images]
+            self._queues[place].add_all(tags, pulled, keys, self._order)
+            self._order += len(keys)
+
+
+def _cut(keys: bytes, wanted: Sequence[bool]) -> list[bytes | str]:
+    return [keys[at * KEY : (at + 1) * KEY] for at in compress(count(), wanted)]
 
 
 def _listed(image: ListedImage) -> Listed:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Iterator, Sequence
-from itertools import islice
-from typing import Final, NamedTuple
+from itertools import chain
+from typing import Any, Final, NamedTuple
 
 from indexer.ecr import FetchFailure
 from indexer.model import Digest
@@ -14,6 +14,7 @@ from indexer.model import Digest
 _PREFIX: Final = "sha256:"
 _KEY: Final = 32
 _NEVER: Final = -1
+_KEPT: Final = 5_000
 
 
 class Place(NamedTuple):
@@ -54,24 +55,57 @@ def key_of(digest: str) -> bytes | str:
     return bytes.fromhex(digest[len(_PREFIX) :]) if digest.startswith(_PREFIX) else digest
 
 
+class Span:
+    """Digests to fetch from one place, as columns: what `Wanted` has of each."""
+
+    __slots__ = ("digests", "orders", "pulled", "refused", "tags")
+
+    def __init__(self) -> None:
+        self.digests: list[Digest] = []
+        self.tags: list[str | None] = []
+        self.pulled: list[int | None] = []
+        self.orders: list[int] = []
+        self.refused: list[tuple[Refusal, ...]] = []
+
+    def __len__(self) -> int:
+        return len(self.digests)
+
+    def __iter__(self) -> Iterator[Wanted]:
+        return map(Wanted, self.digests, self.tags, self.pulled, self.orders, self.refused)
+
+    def add(self, wanted: Wanted) -> None:
+        """Append one."""
+        for column, value in zip(self._columns(), wanted, strict=True):
+            column.append(value)
+
+    def parts(self, size: int) -> Iterator[Span]:
+        """Yield pieces of `size`, the last of which may have less."""
+        for start in range(0, len(self), size):
+            part = Span()
+            for column, whole in zip(part._columns(), self._columns(), strict=True):
+                column.extend(whole[start : start + size])
+            yield part
+
+    def _columns(self) -> tuple[list[Any], ...]:
+        return (self.digests, self.tags, self.pulled, self.orders, self.refused)
+
+
 class _Block(NamedTuple):
-    """Images of one listing, of consecutive orders, in 55 bytes each where the tuples took 400."""
+    """Images of one listing, of consecutive orders, in 55 bytes each where tuples took 400."""
 
     first: int
     keys: bytes
     tags: str
     pulled: array[int]
 
-    @classmethod
-    def of(cls, images: Sequence[Listed], keys: Sequence[bytes], first: int) -> _Block:
-        pulled = array("q", [_NEVER if each.pulled_at is None else each.pulled_at for each in images])
-        return cls(first, b"".join(keys), json.dumps([each.tag for each in images]), pulled)
-
-    def wanted(self) -> Iterator[Wanted]:
-        text = self.keys.hex()
-        for at, (tag, pulled) in enumerate(zip(json.loads(self.tags), self.pulled, strict=True)):
-            digest = Digest(_PREFIX + text[2 * _KEY * at : 2 * _KEY * (at + 1)])
-            yield Wanted(digest, tag, None if pulled == _NEVER else pulled, self.first + at)
+    def unpack(self, span: Span) -> None:
+        """Append all to a span."""
+        text, count = self.keys.hex(), len(self.pulled)
+        span.digests += [Digest(_PREFIX + text[at : at + 2 * _KEY]) for at in range(0, len(text), 2 * _KEY)]
+        span.tags += json.loads(self.tags)
+        span.pulled += [None if at == _NEVER else at for at in self.pulled]
+        span.orders += range(self.first, self.first + count)
+        span.refused += [()] * count
 
 
 class Queue:
@@ -84,13 +118,17 @@ class Queue:
         """Append one."""
         self._parts.append(wanted)
 
-    def add_all(self, images: Sequence[Listed], keys: Sequence[bytes | str], first: int) -> None:
-        """Append images whose orders count from `first`; `keys` are those of their digests."""
+    def add_all(
+        self, tags: Sequence[str | None], pulled: Sequence[int | None], keys: Sequence[bytes | str], first: int
+    ) -> None:
+        """Append images, given as columns, whose orders count from `first`; `keys` are those of their digests."""
         packed = [key for key in keys if type(key) is bytes]
-        if len(packed) == len(images):
-            self._parts.append(_Block.of(images, packed, first))
-        else:
-            self._parts += [Wanted(*image, order) for order, image in enumerate(images, first)]
+        if len(packed) == len(keys):
+            times = array("q", [_NEVER if at is None else at for at in pulled])
+            self._parts.append(_Block(first, b"".join(packed), json.dumps(tags), times))
+            return
+        digests = (Digest(key if isinstance(key, str) else _PREFIX + key.hex()) for key in keys)
+        self._parts += map(Wanted, digests, tags, pulled, range(first, first + len(keys)))
 
     @property
     def first(self) -> int:
@@ -99,14 +137,18 @@ class Queue:
         return first.order if isinstance(first, Wanted) else first.first
 
     def __iter__(self) -> Iterator[Wanted]:
+        return chain.from_iterable(self.spans(_KEPT))
+
+    def spans(self, size: int) -> Iterator[Span]:
+        """Yield all in pieces of at most `size`, made as they are asked for."""
+        held = Span()
         for part in self._parts:
             if isinstance(part, Wanted):
-                yield part
+                held.add(part)
             else:
-                yield from part.wanted()
-
-    def spans(self, size: int) -> Iterator[list[Wanted]]:
-        """Yield all in pieces of at most `size`, made as they are asked for."""
-        waiting = iter(self)
-        while span := list(islice(waiting, size)):
-            yield span
+                part.unpack(held)
+            if len(held) >= size:
+                *whole, held = held.parts(size)
+                yield from whole
+        if len(held):
+            yield held

@@ -29,7 +29,8 @@ def test_what_went_in_comes_out(listings: list[list[Listed]], size: int) -> None
     queue, expected = Queue(), []
     for number, images in enumerate(listings):
         first = 100 * number
-        queue.add_all(images, [key_of(each.digest) for each in images], first)
+        digests, tags, pulled = zip(*images, strict=True) if images else ((), (), ())
+        queue.add_all(tags, pulled, [*map(key_of, digests)], first)
         expected += [Wanted(*image, first + at) for at, image in enumerate(images)]
     assert list(queue) == expected
     spans = list(queue.spans(size))
