@@ -53,8 +53,10 @@ class Account:
 
     def __init__(self, target: Target) -> None:
         session = session_for(target)
-        self._sts: STSClient = session.client("sts", config=_TIMEOUTS)
-        self._ecr: ECRClient = session.client("ecr", endpoint_url=target.endpoint_url, config=_TIMEOUTS)
+        sts: Any = session.create_client("sts", config=_TIMEOUTS)
+        ecr: Any = session.create_client("ecr", endpoint_url=target.endpoint_url, config=_TIMEOUTS)
+        self._sts: STSClient = sts
+        self._ecr: ECRClient = ecr
 
     def identity(self) -> Identity:
         """Return whom the credentials belong to."""

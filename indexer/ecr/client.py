@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
 from botocore.exceptions import ConnectionError as NoConnection
 from botocore.parsers import ResponseParserError
-from tenacity import RetryCallState
 
 from indexer.ecr.access import EXPIRED, Access
 from indexer.ecr.answers import (
@@ -31,6 +30,7 @@ from indexer.errors import RegistryDown, RegistryError, RegistryRefused, Registr
 from indexer.model import ACCEPTED_MEDIA_TYPES, Digest
 
 if TYPE_CHECKING:
+    from tenacity import RetryCallState
     from types_boto3_ecr import ECRClient
 
 T = TypeVar("T")

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Final, NamedTuple, TypeVar
-
-from tenacity import RetryCallState, Retrying, retry_if_exception
-from tenacity.wait import wait_random_exponential
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from indexer.errors import RegistryDown, RegistryError, RegistryRefused, RegistryUnavailable
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState, Retrying
 
 T = TypeVar("T")
 
@@ -53,6 +53,9 @@ class Patience:
 
 def retrying(most: int, *, sleep: Callable[[float], None], before_sleep: Callable[[RetryCallState], None]) -> Retrying:
     """Return what tries one call again for as long as that may help, with waits that grow and differ."""
+    from tenacity import Retrying, retry_if_exception  # noqa: PLC0415 - it loads asyncio; most runs need neither
+    from tenacity.wait import wait_random_exponential  # noqa: PLC0415 - as above
+
     return Retrying(
         stop=Patience(most),
         wait=wait_random_exponential(multiplier=_FIRST_WAIT, max=_LONGEST_WAIT),
