@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from itertools import chain
 from operator import attrgetter
 from typing import Final, TypeVar
@@ -44,17 +43,10 @@ def list_images(ecr: Ecr, repository: str) -> list[ListedImage]:
     if len({image.digest for image in images}) < len(images) or len(pages) > 1:
         found = {image.digest: image for image in images}
         if len(pages) > 1:
-            # Of the second listing no more is kept than tags and digests: a repository may have 100,000 images.
-            again = listed(lambda: (tags_of(page) for page in ecr.images(repository, tagged=True)))
-            for tag in sorted(_moved(tags_of(found.values()), again)):
+            for tag in sorted(_moved(found.values(), lambda: ecr.images(repository, tagged=True))):
                 _settle(found, tag, ecr.image(repository, tag))
         images = list(found.values())
     return in_order_of_pushes(images)
-
-
-def tags_of(images: Iterable[ListedImage]) -> list[tuple[str, str]]:
-    """Return each tag with the digest of the image that has it."""
-    return [(tag, image.digest) for image in images for tag in image.tags]
 
 
 def in_order_of_pushes(images: list[ListedImage]) -> list[ListedImage]:
@@ -66,19 +58,24 @@ def in_order_of_pushes(images: list[ListedImage]) -> list[ListedImage]:
     return sorted(images, key=_PUSHED_AT)
 
 
-def _moved(before: Sequence[tuple[str, str]], after: Sequence[tuple[str, str]]) -> set[str]:
-    """Return the tags that are not on the same single image in both listings."""
-    if dict(before) == (of_after := dict(after)) and len(of_after) == len(before) == len(after):
-        return set()  # as nearly always: a quarter of the time
-    first, second = map(_homes, (before, after))
-    return {tag for tag in first.keys() | second.keys() if len(first[tag]) != 1 or first[tag] != second[tag]}
+def _moved(images: Collection[ListedImage], again: Callable[[], Iterator[list[ListedImage]]]) -> set[str]:
+    """Return the tags that are not on the same single image of `images` and of the pages listed again.
 
+    Those are compared as they come and not kept: a repository may have 100,000 images. A tag may be named that did not
+    move (its image was on two of the pages); one that did is always named. Raises RegistryError.
+    """
 
-def _homes(tags: Iterable[tuple[str, str]]) -> defaultdict[str, set[str]]:
-    homes: defaultdict[str, set[str]] = defaultdict(set)
-    for tag, digest in tags:
-        homes[tag].add(digest)
-    return homes
+    def unlike() -> Iterator[list[str]]:
+        waiting: dict[str, str] = {}
+        for image in images:
+            for tag in image.tags:
+                if waiting.setdefault(tag, image.digest) != image.digest:
+                    yield [tag]
+        for page in again():
+            yield [tag for image in page for tag in image.tags if waiting.pop(tag, None) != image.digest]
+        yield list(waiting)
+
+    return set(listed(unlike))
 
 
 def _settle(found: dict[str, ListedImage], tag: str, owner: ListedImage | None) -> None:

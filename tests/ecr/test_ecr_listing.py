@@ -195,3 +195,15 @@ def test_text_that_cannot_be_stored_is_no_answer() -> None:
 
 def test_an_empty_page_is_one() -> None:
     assert listed_images([]) == []
+
+
+def test_images_of_a_listing_of_several_pages_share_their_texts() -> None:
+    """A repository's images are held together: with texts of their own they take half as much again."""
+    body = json.dumps({"imageDetails": [WHOLE, WHOLE | {"imageStatus": None}], "nextToken": "more"}).encode()
+    page = decoded_page("DescribeImagesResponse", body)
+    assert page is not None
+    first, second = page["imageDetails"]
+    assert (first.media_type, first.artifact_type, first.status) == ("a/manifest", "a/config", "ACTIVE")
+    assert first.media_type is second.media_type
+    assert first.artifact_type is second.artifact_type
+    assert second.status is None
