@@ -97,10 +97,11 @@ class Segments:
             self._segments += 1
             self._next = self._limits.of_segment(self._segments)
             tables = buffer.tables()
+            # Each is let go when it is written: a segment's tables are 80 MB, and the layers nearly half of that.
             for table in layout.dependents(MANIFESTS):
-                write(self._folder, table.name, name, tables[table.name])
+                write(self._folder, table.name, name, tables.pop(table.name))
             # Last, when layers, configs and index entries are durable: this name is the segment's commit.
-            write(self._folder, MANIFESTS.name, name, tables[MANIFESTS.name], self._check)
+            write(self._folder, MANIFESTS.name, name, tables.pop(MANIFESTS.name), self._check)
 
 
 class _Buffer:
@@ -128,11 +129,14 @@ class _Buffer:
         return self.count >= limits.manifests or self.bytes >= limits.bytes
 
     def tables(self) -> dict[str, pa.Table]:
-        """Return each table of a segment, in natural order, save for late parts: neighbours share layers."""
+        """Return each table of a segment, in natural order, save for late parts: neighbours share layers.
+
+        The buffer is empty then.
+        """
         if self._loose:
             self._pack()
-        self._parts.sort(key=itemgetter(0))
-        return {name: pa.concat_tables([part[name] for _, part in self._parts]) for name in self._parts[0][1]}
+        parts, self._parts = sorted(self._parts, key=itemgetter(0)), []
+        return {name: pa.concat_tables([part[name] for _, part in parts]) for name in parts[0][1]}
 
     def _pack(self) -> None:
         self._loose.sort(key=_place)
