@@ -17,7 +17,7 @@ from indexer.cli.progress import watching
 from indexer.cli.signals import INTERRUPTED, exit_code
 from indexer.cli.voice import Voice
 from indexer.config import Config
-from indexer.crawl import Progress, Summary, crawl
+from indexer.crawl import Progress, Remark, Summary, crawl
 from indexer.ecr import doubt
 from indexer.errors import EXIT_DONE, EXIT_FAILED, EXIT_INCOMPLETE, IndexerError
 from indexer.front import OpenStore
@@ -134,7 +134,14 @@ def _crawl(run: _Run, config: str | None, store: str | None, voice: Voice) -> Su
         voice.warn("region", odd)
     opened = Store.create_or_open(loaded.store, cache=cache_folder())
     with watching(run.progress, voice):
-        return crawl(loaded, opened, progress=run.progress)
+        return crawl(loaded, opened, progress=run.progress, tell=lambda remark: _remark(remark, voice))
+
+
+def _remark(remark: Remark, voice: Voice) -> None:
+    if remark.is_warning:
+        voice.warn("config", remark.text)
+    else:
+        voice.tell("config", [f"note: {remark.text}"])
 
 
 def _regions(config: Config) -> list[str]:

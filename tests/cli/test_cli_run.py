@@ -133,3 +133,49 @@ def test_ctrl_c_ends_without_a_traceback(cli: Cli, config: Path, server: Server)
     assert "interrupted: this run is not committed" in said
     assert "Traceback" not in said
     assert cli("run", "--quiet").code == 0
+
+
+def _wanting(config: Path, keys: str) -> None:
+    config.write_text(config.read_text().replace("fetch:", f"    {keys}\nfetch:"))
+
+
+def test_a_glob_that_matches_nothing_is_said(cli: Cli, config: Path) -> None:
+    _wanting(config, 'include: ["team/*", "taem/app"]\n    exclude: ["sandbox/*"]')
+    done = cli("run")
+    assert done.code == 0
+    warning = "warning: include 'taem/app' matches no repository in 123456789012/eu-west-1, did you mean team/app?\n"
+    assert done.err.count("matches no repository") == 2
+    assert warning in done.err
+    assert "note: exclude 'sandbox/*' matches no repository in 123456789012/eu-west-1\n" in done.err
+    assert cli("run", "--quiet") == (0, "", warning), "what is not there yet may well be left out"
+
+
+def test_globs_that_let_nothing_through_are_no_complete_run(cli: Cli, config: Path) -> None:
+    _wanting(config, 'include: ["taem/*"]')
+    done = cli("run", "--quiet")
+    said = (
+        "nothing of 123456789012/eu-west-1 is indexed: include ['taem/*'] and exclude [] do not let through its only "
+        "repository team/app"
+    )
+    assert (done.code, done.err) == (3, f"warning: {said}\n")
+    nothing = "holds no repository yet: no run has listed any; indexer query failures says why."
+    assert nothing in cli("query", "largest-images").err
+    assert said in cli("query", "failures", "--format", "csv").out
+    assert cli("query", "failures", "-p", "code=Other").err == "The newest runs had no failure that matches.\n"
+
+
+def test_repositories_that_went_are_told_where_nothing_else_is_wanted(cli: Cli, config: Path, server: Server) -> None:
+    server.registries[0].create_repository("other")
+    _wanting(config, 'include: ["team/*"]')
+    assert cli("run", "--quiet").code == 0
+    server.registries[0].delete_repository("team/app")
+    assert cli("run", "--quiet").code == 3
+    assert "what there was is deleted" in cli("query", "largest-images").err
+
+
+def test_a_registry_without_a_repository_is_complete(cli: Cli, config: Path, server: Server) -> None:
+    server.registries[0].delete_repository("team/app")
+    _wanting(config, 'include: ["team/*"]')
+    assert cli("run", "--quiet") == (0, "", "")
+    said = "holds no repository yet: no run found any that include and exclude of config.yaml let through."
+    assert said in cli("query", "largest-images").err

@@ -65,7 +65,7 @@ def _is_of_repositories(parameter: Parameter) -> bool:
 
 @pytest.mark.parametrize("name", QUERIES)
 def test_a_store_without_a_run_says_so(stores: dict[int, Asking], name: str) -> None:
-    assert said(stores[0], name) == "there holds no repository yet: no run has listed any."
+    assert said(stores[0], name) == "there holds no repository yet: no run is committed; indexer run makes the first."
 
 
 @pytest.mark.parametrize(("name", "parameter"), _of(lambda each: each.name == "limit"))
