@@ -17,6 +17,10 @@ from indexer.cli.remarks import filters
 
 Row = Mapping[str, Any]
 
+_NOTHING_LISTED = (
+    "no run is committed yet: this is of manifests that were fetched, and which repositories hold them is not known; "
+    "indexer run lists them"
+)
 _PLAIN_KEY = re.compile("[a-z_][a-z0-9_]*")
 
 
@@ -25,7 +29,8 @@ def show_find(what: str, config: str | None, store: str | None, format_: Format,
     with open_store(config, store) as opened:
         found = opened.find(what)
         filtered = filters(opened)
-    for remark in filtered:
+        unlisted = [] if opened.sql("from runs limit 1").fetchall() else [_NOTHING_LISTED]
+    for remark in unlisted + filtered:
         output.note(remark)
     if format_ is Format.JSON:
         output.emit(json.dumps(plain(dict(found)), indent=2) + "\n")
