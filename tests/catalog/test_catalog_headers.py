@@ -160,6 +160,15 @@ def test_a_views_header_is_read_strictly(tmp_path: Path) -> None:
         load_views(tmp_path)
 
 
+def test_a_view_is_like_tables_that_there_are(tmp_path: Path) -> None:
+    write(tmp_path, "-- view: One.\n-- like: images\n-- column: tags : Mine.\nselect 1 as status", "one.sql")
+    (view,) = load_views(tmp_path)
+    assert (view.columns["tags"], view.columns["status"][:6]) == ("Mine.", "ACTIVE")
+    write(tmp_path, "-- view: One.\n-- like: tags\nselect 1 as x", "one.sql")
+    with pytest.raises(QueryError, match=r"one\.sql:2: no such table: tags; there are manifests, layers"):
+        load_views(tmp_path)
+
+
 def test_views_are_ordered_by_what_they_read(tmp_path: Path) -> None:
     shutil.copy(shipped_queries() / "views" / "images.sql", tmp_path / "images.sql")
     write(tmp_path, "-- view: A.\n-- column: x : one\nselect x from zebra -- join images\njoin images", "a.sql")
