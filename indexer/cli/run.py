@@ -14,7 +14,7 @@ import indexer
 from indexer.cli.cells import counted, human_bytes, number
 from indexer.cli.places import CONFIG, cache_folder, read_config, refuse_demo
 from indexer.cli.progress import watching
-from indexer.cli.signals import INTERRUPTED, exit_code
+from indexer.cli.signals import INTERRUPTED, acknowledge_by, exit_code
 from indexer.cli.voice import Voice
 from indexer.config import Config
 from indexer.crawl import Progress, Remark, Summary, crawl
@@ -105,6 +105,7 @@ def run_job(config: str | None, store: str | None, voice: Voice, watchers: Watch
     for option, path in (("--metrics-file", watchers.metrics_file), ("--summary-file", watchers.summary_file)):
         if path is not None:
             check_writable(Path(path), option)
+    acknowledge_by(lambda text: voice.fail("stopping", text, word=""))
     run = _Run()
     try:
         outcome = run.committed(_crawl(run, config, store, voice))

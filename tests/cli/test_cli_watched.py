@@ -73,7 +73,7 @@ def test_a_complete_run(cli: Cli, config: Path, server: Server) -> None:
     images = server.registries[0].repositories["team/app"].images.values()
     assert told["bytes"] == sum(len(each.text) for each in images)
     assert list(told["phases"]) == ["starting", "listing", "fetching", "committing"]
-    assert sum(told["phases"].values()) <= told["seconds"]
+    assert sum(told["phases"].values()) <= told["seconds"] + 0.001  # each is rounded by itself
     assert told["run_id"] == Store.open("store").files().tables["runs"][0].stem
     assert found["last_success_timestamp_seconds"] >= before
     assert found["last_run_timestamp_seconds"] == found["last_success_timestamp_seconds"]
@@ -224,7 +224,7 @@ def test_an_end_by_sigterm_is_told(cli: Cli, config: Path, server: Server) -> No
     assert (told["result"], told["exit_code"], told["committed"]) == ("interrupted", 143, False)
     assert metrics(cli.folder)["runs_total:interrupted"] == 1
     assert (cli.folder / "told").read_text() == "interrupted"
-    assert said.startswith("interrupted: this run is not committed")
+    assert said.count("interrupted") == said.count("interrupted: this run is not committed") == 1
 
 
 @pytest.mark.slow
