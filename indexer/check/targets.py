@@ -9,7 +9,19 @@ from itertools import chain
 from indexer.check.estimate import Sample, estimate, sampled
 from indexer.check.findings import Finding, Missing, Verdict
 from indexer.config import FetchConfig, RegistryConfig
-from indexer.ecr import Account, Ecr, Identity, ListedRepository, Pace, Target, connect, doubt, partition_of
+from indexer.ecr import (
+    Account,
+    Ecr,
+    Identity,
+    ListedRepository,
+    Pace,
+    Target,
+    advice,
+    connect,
+    doubt,
+    in_short,
+    partition_of,
+)
 from indexer.errors import RegistryError, RegistryRefused
 from indexer.model import Digest
 
@@ -19,15 +31,6 @@ _NOWHERE = "manifest-indexer/check"
 _DENIED = frozenset({"AccessDeniedException", "AccessDenied"})
 _RATE = 20.0
 _ATTEMPTS = 3
-_ADVICE = {
-    "ExpiredTokenException": "log in again, or renew the credentials",
-    "ExpiredToken": "log in again, or renew the credentials",
-    "UnrecognizedClientException": "the access key is not of an account in this region: look at the credentials",
-    "InvalidSignatureException": "look at the secret access key, and at this machine's clock",
-    "SignatureDoesNotMatch": "look at the secret access key, and at this machine's clock",
-    "EndpointConnectionError": "look at the region's name, at endpoint_url, and at the network's way out",
-    "ConnectTimeoutError": "look at endpoint_url, and at the network's way out",
-}
 
 
 class Trial:
@@ -192,8 +195,8 @@ class Trial:
         return f"arn:{partition_of(self._target.region)}:ecr:{self._target.region}:{account}:repository/*"
 
     def _problem(self, subject: str, error: RegistryError, missing: Missing | None = None) -> Finding:
-        told = f"{error.code}: {error.reason}"
-        return self._found(subject, Verdict.PROBLEM, told, _ADVICE.get(error.code))._replace(missing=missing)
+        told = f"{error.code}: {in_short(error.reason)}"
+        return self._found(subject, Verdict.PROBLEM, told, advice(error.code))._replace(missing=missing)
 
-    def _found(self, subject: str, verdict: Verdict, text: str, advice: str | None = None) -> Finding:
-        return Finding(self._label, subject, verdict, text, advice)
+    def _found(self, subject: str, verdict: Verdict, text: str, what_to_do: str | None = None) -> Finding:
+        return Finding(self._label, subject, verdict, text, what_to_do)

@@ -18,7 +18,7 @@ from indexer.cli.signals import INTERRUPTED, acknowledge_by, exit_code
 from indexer.cli.voice import Voice
 from indexer.config import Config
 from indexer.crawl import Progress, Remark, Summary, crawl
-from indexer.ecr import doubt
+from indexer.ecr import advice, doubt, in_short
 from indexer.errors import EXIT_DONE, EXIT_FAILED, EXIT_INCOMPLETE, IndexerError
 from indexer.front import OpenStore
 from indexer.outcome import (
@@ -194,7 +194,9 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         f"{number(round(outcome.requests_per_second or 0, 1))} a second; {outcome.cpu_seconds:,.1f} seconds of CPU"
     )
     for each in outcome.failure_counts[:_SHOWN]:
-        yield f"  {each.failures:,} x {each.operation} {each.code}, such as {each.where}: {each.reason}"
+        said = f"{each.failures:,} x {each.operation} {each.code}, such as {each.where}: {in_short(each.reason)}"
+        what_to_do = advice(each.code)
+        yield f"  {said}" if what_to_do is None else f"  {said.rstrip('.')}; {what_to_do}"
     if len(outcome.failure_counts) > _SHOWN:
         yield f"  and {len(outcome.failure_counts) - _SHOWN} other kinds"
     if outcome.failures:
@@ -206,8 +208,10 @@ def _failure_counts(location: str, run_id: str) -> tuple[FailureCount, ...]:
     """Return why things are missing, the most frequent reasons first, each with one example."""
     with OpenStore(location, cache=cache_folder()) as store:
         rows = store.sql(
-            "select operation, code, count(*), min(coalesce(repository, region)), min_by(reason, manifest_digest) "
-            "from failure_history where run_id = $run group by code, operation order by count(*) desc, code, operation",
+            # By a text that is never NULL: of targets and repositories that failed as a whole min_by would give none.
+            "select operation, code, count(*), min_by(coalesce(repository, region), place), min_by(reason, place) from "
+            "(select *, concat_ws(' ', region, repository, manifest_digest) as place from failure_history) "
+            "where run_id = $run group by code, operation order by count(*) desc, code, operation",
             run=run_id,
         ).fetchall()
     return tuple(FailureCount(*row) for row in rows)

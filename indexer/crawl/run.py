@@ -33,6 +33,7 @@ from indexer.crawl.stop import Stop
 from indexer.crawl.targets import Walk, walks
 from indexer.crawl.worker import Place, Setup
 from indexer.crawl.workers import Reserve, reserve, turns, workers
+from indexer.ecr import advised
 from indexer.errors import IndexerError
 from indexer.store import Store, Writer
 from indexer.tables import RunRow
@@ -160,8 +161,9 @@ def _check_answering(targets: list[Walk], shared: Shared) -> None:
 
 
 def _none_answered(targets: list[Walk], shared: Shared) -> IndexerError:
-    lines = [f"{walk.target}: {shared.report.target_errors[walk.number]}" for walk in targets]
-    return IndexerError("\n".join(["nothing could be listed; the store is as it was", *lines]))
+    lines = [f"{walk.target}: {advised(shared.report.target_errors[walk.number])}" for walk in targets]
+    first = "nothing could be listed; the store is as it was"
+    return IndexerError("\n".join([first, *lines, "indexer check tries what a run needs, and says what is missing"]))
 
 
 def _fetch(config: Config, targets: list[Walk], writer: Writer, shared: Shared, ready: Reserve) -> Fetched:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,48 @@ def test_quiet_says_nothing_but_errors(cli: Cli, config: Path, server: Server) -
     done = cli("run", "--quiet")
     assert done.code == 1
     assert done.err.startswith("error: nothing could be listed; the store is as it was\n")
+
+
+class _Page(BaseHTTPRequestHandler):
+    """Some other server: it answers what it does not know with a page in HTML."""
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name it has there
+        pass
+
+
+@pytest.mark.parametrize(
+    ("address", "advice"),
+    [
+        ("http://127.0.0.1:9", "look at the region's name, at endpoint_url, and at the network's way out"),
+        ("{https}", "look at endpoint_url (http or https?), at proxies, and at AWS_CA_BUNDLE"),
+        ("{page}", "what answers there may be no ECR: look at endpoint_url, and at proxies"),
+    ],
+)
+def test_where_no_registry_answers_run_and_check_give_the_same_advice(
+    cli: Cli, config: Path, server: Server, address: str, advice: str
+) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Page) as page:
+        threading.Thread(target=page.serve_forever, daemon=True).start()
+        url = address.format(page=f"http://127.0.0.1:{page.server_port}", https=server.url.replace("http:", "https:"))
+        config.write_text(config.read_text().replace(server.url, url))
+        done, checked = cli("run", "--quiet"), cli("check")
+        page.shutdown()
+    assert done.code == checked.code == 1
+    first, target, last = done.err.splitlines()
+    assert first == "error: nothing could be listed; the store is as it was"
+    assert target.startswith("default account/eu-west-1: DescribeRepositories: ")
+    assert target.endswith(f"; {advice}")
+    assert last == "indexer check tries what a run needs, and says what is missing"
+    assert f". {advice[0].upper()}{advice[1:]}\n" in checked.out
+
+
+def test_a_registry_of_several_that_does_not_answer_is_told_with_advice(cli: Cli, config: Path) -> None:
+    other = "  - {regions: [us-east-1], endpoint_url: http://127.0.0.1:9}\nfetch:"
+    config.write_text(config.read_text().replace("fetch:", other))
+    done = cli("run")
+    assert done.code == 3
+    assert "  1 x DescribeRepositories EndpointConnectionError, such as us-east-1: Could not connect" in done.err
+    assert "; look at the region's name, at endpoint_url, and at the network's way out\n" in done.err
 
 
 def test_an_incomplete_run_is_exit_code_3_and_says_why(cli: Cli, config: Path, server: Server) -> None:
