@@ -147,13 +147,17 @@ def run(  # noqa: PLR0913 - the options of a command, by name
         LogFormat, typer.Option("--log-format", help="How to say what happens: for people, or an object a line.")
     ] = LogFormat.TEXT,
     metrics_file: Annotated[
-        str | None, typer.Option("--metrics-file", metavar="FILE", help="Metrics for Prometheus' textfile collector.")
+        str | None,
+        typer.Option("--metrics-file", metavar="FILE", help="Metrics for Prometheus' textfile collector: *.prom."),
     ] = None,
     summary_file: Annotated[
         str | None, typer.Option("--summary-file", metavar="FILE", help="How the run ended, as a JSON object.")
     ] = None,
     on_failure: Annotated[
-        str | None, typer.Option("--on-failure", metavar="COMMAND", help="What the shell runs for any exit code but 0.")
+        str | None,
+        typer.Option(
+            "--on-failure", metavar="COMMAND", help="What the shell runs for any exit code but 0, and 130 of Ctrl-C."
+        ),
     ] = None,
 ) -> None:
     """List what the registries hold and fetch the manifests that the store does not have.

@@ -19,7 +19,7 @@ from indexer.cli.voice import Voice
 from indexer.config import Config
 from indexer.crawl import Progress, Remark, Summary, crawl
 from indexer.ecr import advice, doubt, in_short
-from indexer.errors import EXIT_DONE, EXIT_FAILED, EXIT_INCOMPLETE, IndexerError
+from indexer.errors import EXIT_DONE, EXIT_FAILED, EXIT_INCOMPLETE, IndexerError, UsageError
 from indexer.front import OpenStore
 from indexer.outcome import (
     FailureCount,
@@ -34,6 +34,7 @@ from indexer.outcome import (
 from indexer.store import Store
 
 _SHOWN = 5
+_PROMETHEUS = ".prom"
 _KEPT = "this run is not committed, but the manifests it fetched are kept; run it again"
 
 
@@ -102,9 +103,7 @@ def run_job(config: str | None, store: str | None, voice: Voice, watchers: Watch
 
     UsageError where a file of `watchers` could not be written; nothing has been called then.
     """
-    for option, path in (("--metrics-file", watchers.metrics_file), ("--summary-file", watchers.summary_file)):
-        if path is not None:
-            check_writable(Path(path), option)
+    _check_files(watchers)
     acknowledge_by(lambda text: voice.fail("stopping", text, word=""))
     run = _Run()
     try:
@@ -123,6 +122,20 @@ def run_job(config: str | None, store: str | None, voice: Voice, watchers: Watch
         voice.tell("finished", list(_lines(outcome)), document(outcome))
     _tell_watchers(outcome, voice, watchers)
     return outcome.exit_code
+
+
+def _check_files(watchers: Watchers) -> None:
+    metrics, summary = watchers.metrics_file, watchers.summary_file
+    if metrics is not None and not metrics.endswith(_PROMETHEUS):
+        raise UsageError(
+            f"--metrics-file: {metrics} does not end in {_PROMETHEUS}, and the textfile collector of Prometheus' node "
+            "exporter reads no other file; name it so"
+        )
+    if metrics is not None and summary is not None and Path(metrics).resolve() == Path(summary).resolve():
+        raise UsageError(f"--metrics-file and --summary-file both name {metrics}; name two files")
+    for option, path in (("--metrics-file", metrics), ("--summary-file", summary)):
+        if path is not None:
+            check_writable(Path(path), option)
 
 
 def _crawl(run: _Run, config: str | None, store: str | None, voice: Voice) -> Summary:

@@ -16,6 +16,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from support.commands import COMMAND, Cli
 from support.manifests import document, image
+from support.pages import Page
 
 from indexer.local_ecr import Fault, Registry, Server
 from indexer.store import Store
@@ -134,7 +135,7 @@ def test_a_wrong_config_and_a_held_store_are_told_too(cli: Cli, config: Path) ->
 
 
 @pytest.mark.parametrize("option", ["--metrics-file", "--summary-file"])
-@pytest.mark.parametrize("path", ["/proc/x", "no/such/folder/x", "."])
+@pytest.mark.parametrize("path", ["/proc/x.prom", "no/such/folder/x.prom", "."])
 def test_a_path_that_takes_no_file_is_found_before_anything(
     cli: Cli, config: Path, server: Server, option: str, path: str
 ) -> None:
@@ -143,6 +144,21 @@ def test_a_path_that_takes_no_file_is_found_before_anything(
     assert done.err.startswith(f"error: {option}: ")
     assert not server.calls
     assert not (cli.folder / "store").exists()
+
+
+def test_help_and_page_name_the_codes_without_a_command(cli: Cli) -> None:
+    said = " ".join(cli("run", "--help").out.replace("│", " ").split())
+    assert "What the shell runs for any exit code but 0, and 130 of Ctrl-C." in said
+    assert "run for every exit code but 0 and 130 (Ctrl-C)" in Page("docs/running.md").text
+
+
+def test_a_metrics_file_that_nobody_would_read_is_refused(cli: Cli, config: Path, server: Server) -> None:
+    for name in ("run.txt", "prom", "run.PROM"):
+        done = cli("run", "--metrics-file", name)
+        assert done.code == 2
+        assert done.err.startswith(f"error: --metrics-file: {name} does not end in .prom, and ")
+    assert cli("run", "--metrics-file", "a.prom", "--summary-file", "./a.prom").code == 2
+    assert not server.calls
 
 
 def test_a_metrics_file_of_somebody_else_begins_anew(cli: Cli, config: Path) -> None:
