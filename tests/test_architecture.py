@@ -16,6 +16,7 @@ FLOORS = {
     "model": 0,
     "digests": 0,
     "scratch": 0,
+    "machine": 0,
     "aws_cli": 1,
     "config": 1,
     "tables": 0,

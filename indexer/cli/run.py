@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import indexer
+from indexer.check import odd_processes, odd_regions
 from indexer.cli.cells import counted, human_bytes, number
 from indexer.cli.places import CONFIG, cache_folder, read_config, refuse_demo
 from indexer.cli.progress import watching
 from indexer.cli.signals import INTERRUPTED, acknowledge_by, exit_code
 from indexer.cli.voice import Voice
-from indexer.config import Config
 from indexer.crawl import Progress, Remark, Summary, crawl
-from indexer.ecr import advice, doubt, in_short
+from indexer.ecr import advice, in_short
 from indexer.errors import EXIT_DONE, EXIT_FAILED, EXIT_INCOMPLETE, IndexerError, UsageError
 from indexer.front import OpenStore
 from indexer.outcome import (
@@ -144,8 +144,10 @@ def _crawl(run: _Run, config: str | None, store: str | None, voice: Voice) -> Su
         loaded = loaded.model_copy(update={"store": store})
     run.store = loaded.store
     refuse_demo(Path(config or CONFIG), loaded.store)
-    for odd in filter(None, map(doubt, _regions(loaded))):
+    for odd in odd_regions(loaded):
         voice.warn("region", odd)
+    if (many := odd_processes(loaded)) is not None:
+        voice.warn("config", many)
     opened = Store.create_or_open(loaded.store, cache=cache_folder())
     with watching(run.progress, voice):
         return crawl(loaded, opened, progress=run.progress, tell=lambda remark: _remark(remark, voice))
@@ -156,10 +158,6 @@ def _remark(remark: Remark, voice: Voice) -> None:
         voice.warn("config", remark.text)
     else:
         voice.tell("config", [f"note: {remark.text}"])
-
-
-def _regions(config: Config) -> list[str]:
-    return list(dict.fromkeys(region for registry in config.registries for region in registry.regions))
 
 
 def _tell_watchers(outcome: Outcome, voice: Voice, watchers: Watchers) -> None:

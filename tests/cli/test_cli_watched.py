@@ -217,13 +217,26 @@ def test_errors_are_objects_too(cli: Cli, config: Path, server: Server) -> None:
     assert missing["exit_code"] == 2
 
 
-def test_a_region_that_nobody_knows_is_doubted(cli: Cli, config: Path) -> None:
-    config.write_text(config.read_text().replace("eu-west-1", "eu-wst-1"))
+def test_a_region_that_nobody_knows_is_doubted(
+    cli: Cli, config: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = config.read_text().replace("eu-west-1", "eu-wst-1")
+    config.write_text(text)
+    assert "no region" not in cli("run", "--quiet").err, "whoever names an endpoint may call the region as they like"
+    monkeypatch.setenv("AWS_ENDPOINT_URL_ECR", server.url)
+    config.write_text("".join(line for line in text.splitlines(keepends=True) if "endpoint_url" not in line))
     done = cli("run", "--quiet")
     assert done.code == 1
     assert done.err.startswith(
         "warning: eu-wst-1 is no region that this program knows; did you mean eu-west-1?\nerror:"
     )
+
+
+def test_too_many_processes_are_doubted(cli: Cli, config: Path) -> None:
+    config.write_text(config.read_text().replace("fetch: {", "fetch: {processes: 256, "))
+    done = cli("run", "--quiet")
+    assert done.code == 0
+    assert done.err.startswith("warning: fetch.processes is 256, and there ")
 
 
 @pytest.mark.slow
