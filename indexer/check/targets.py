@@ -129,13 +129,13 @@ class Trial:
                 if not isinstance(error, RegistryRefused):
                     break
         if not refused:
-            where = "" if names == [_NOWHERE] else f", in {len(names)} of {len(names)} repositories tried"
+            where = "" if names == [_NOWHERE] else f", in {_counted(len(names))} tried"
             return self._found(f"ecr:{operation}", Verdict.OK, f"allowed{where}")
         name, first = refused[0]
         finding = self._refused(operation, first)
         if len(refused) == len(names):
             return finding
-        text = f"refused in {len(refused)} of {len(names)} repositories tried, such as {name}: {finding.text}"
+        text = f"refused in {len(refused)} of {_counted(len(names))} tried, such as {name}: {finding.text}"
         return finding._replace(text=text, advice="look at the repository's own policy")
 
     def _refused(self, operation: str, error: RegistryError) -> Finding:
@@ -209,3 +209,7 @@ class Trial:
 
     def _found(self, subject: str, verdict: Verdict, text: str, what_to_do: str | None = None) -> Finding:
         return Finding(self._label, subject, verdict, text, what_to_do)
+
+
+def _counted(repositories: int) -> str:
+    return f"{repositories:,} {'repository' if repositories == 1 else 'repositories'}"

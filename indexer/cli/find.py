@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from indexer.cli import output
-from indexer.cli.cells import human_bytes, local_time, number, shown
+from indexer.cli.cells import counted, human_bytes, local_time, number, shown
 from indexer.cli.exact import csv_lines, plain
 from indexer.cli.options import Format
 from indexer.cli.page import MarkdownPage, Page
@@ -100,7 +100,8 @@ def _manifest_facts(found: Row) -> Iterator[tuple[str, str | None]]:
 def _blob(page: Page, digest: str, blob: Row, limit: int) -> None:
     page.title(
         f"Blob of {shown(blob['size']) if blob['size'] is None else human_bytes(blob['size'])}, "
-        f"in {blob['manifests']:,} manifests, {len(blob['images']):,} images, {blob['repositories']:,} repositories"
+        f"in {counted(blob['manifests'], 'manifest')}, {counted(len(blob['images']), 'image')}, "
+        f"{counted(blob['repositories'], 'repository', 'repositories')}"
     )
     page.table("", blob["claims"])
     more = f": indexer query images-with-layer -p digest={digest}"
@@ -126,13 +127,13 @@ def _repository_facts(row: Row) -> Iterator[tuple[str, str | None]]:
 
 
 def _total_facts(totals: Row) -> Iterator[tuple[str, str | None]]:
-    yield "images", f"{totals['images']:,}, {totals['tagged_images']:,} of them with {totals['tags']:,} tags"
-    yield "archived", f"{totals['archived_images']:,} images" if totals["archived_images"] else None
+    yield "images", f"{totals['images']:,}, {totals['tagged_images']:,} of them with {counted(totals['tags'], 'tag')}"
+    yield "archived", counted(totals["archived_images"], "image") if totals["archived_images"] else None
     yield (
         "unknown",
-        f"{totals['images_unknown']:,} images whose bytes are left out" if totals["images_unknown"] else None,
+        f"{counted(totals['images_unknown'], 'image')} whose bytes are left out" if totals["images_unknown"] else None,
     )
-    yield "bytes", f"{human_bytes(totals['unique_bytes'])} in {totals['blobs']:,} distinct blobs"
+    yield "bytes", f"{human_bytes(totals['unique_bytes'])} in {counted(totals['blobs'], 'distinct blob')}"
     yield "", f"{human_bytes(totals['logical_bytes'])} if every manifest had its own"
     yield "last push", totals["newest_push_at"] and local_time(totals["newest_push_at"])
     yield "last pull", totals["newest_pull_at"] and local_time(totals["newest_pull_at"])

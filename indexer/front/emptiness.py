@@ -157,8 +157,14 @@ def _unlisted(asked: _Asked, pattern: str) -> str | None:
     if row["listed"] == row["repositories"]:
         return None
     unlisted = row["repositories"] - row["listed"]
+    if unlisted == row["repositories"]:
+        return (
+            f"No repository that matches {pattern} was ever listed whole, so their images are not known; indexer query "
+            "failures says why."
+        )
+    were = "was" if unlisted == 1 else "were"
     return (
-        f"Of the {row['repositories']:,} repositories that match {pattern}, {unlisted:,} were never listed whole, "
+        f"Of the {row['repositories']:,} repositories that match {pattern}, {unlisted:,} {were} never listed whole, "
         "so their images are not known; indexer query failures says why. The others have none such."
     )
 

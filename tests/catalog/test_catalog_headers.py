@@ -241,6 +241,14 @@ def test_values_of_another_type_are_refused(type_: str, given: object) -> None:
     assert str(caught.value).endswith("(a thing)")
 
 
+@pytest.mark.parametrize(("type_", "least"), [("integer", -(2**63)), ("count", 0)])
+def test_a_number_that_is_too_large_is_told_the_limits(type_: str, least: int) -> None:
+    parameter = Parameter("n", type_, "how many", required=True)
+    with pytest.raises(QueryError, match=f"expected a whole number from {least} to {2**63 - 1} "):
+        parameter.cast(str(2**63))
+    assert parameter.cast(str(2**63 - 1)) == 2**63 - 1
+
+
 def test_null_is_for_parameters_whose_default_is_null() -> None:
     optional = Parameter("p", "integer", "a thing", required=False, default=None)
     assert optional.cast("null") is None

@@ -57,7 +57,7 @@ def test_where_all_is_well(server: Server, registry: Registry, tmp_path: Path) -
     assert findings.policy() is None
     assert said(findings, "identity") == ("ok", registry.caller)
     assert said(findings, "repositories") == ("ok", "3 of 3 are to be indexed")
-    assert said(findings, "ecr:BatchGetImage") == ("ok", "allowed, in 3 of 3 repositories tried")
+    assert said(findings, "ecr:BatchGetImage") == ("ok", "allowed, in 3 repositories tried")
     assert said(findings, "pull times") == ("ok", f"{ROLE} is left out of them")
     assert said(findings, "first run")[1].startswith(
         "9 images; at most 7 calls, about a second at 100 requests a second"
