@@ -13,7 +13,7 @@ from indexer.cli.exact import csv_lines, plain
 from indexer.cli.options import Format
 from indexer.cli.page import MarkdownPage, Page
 from indexer.cli.places import open_store
-from indexer.cli.remarks import filters
+from indexer.cli.remarks import STALE, filters
 
 Row = Mapping[str, Any]
 
@@ -123,7 +123,9 @@ def _repository_facts(row: Row) -> Iterator[tuple[str, str | None]]:
     yield "tags", row["tag_mutability"] and str(row["tag_mutability"]).lower()
     yield "encryption", _with(row["encryption_type"], row["kms_key"], "key {}")
     yield "listed", "never whole" if row["listed_at"] is None else local_time(row["listed_at"])
-    yield "failed", row["error"]
+    if (stale := row["stale"]) is not None:
+        reason = f": {stale['reason']}" if stale["reason"] else ""
+        yield "not current", f"{STALE[stale['cause']]} in the newest run{reason}"
 
 
 def _total_facts(totals: Row) -> Iterator[tuple[str, str | None]]:
