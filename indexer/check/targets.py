@@ -145,7 +145,7 @@ class Trial:
 
     def _globs(self, repositories: list[ListedRepository], wanted: list[ListedRepository]) -> Iterator[Finding]:
         self.is_shut_out, self.wants_any = bool(repositories) and not wanted, bool(wanted)
-        text = f"{len(wanted):,} of {len(repositories):,} are to be indexed"
+        text = f"{len(wanted):,} of {len(repositories):,} are to be indexed" if repositories else "there are none"
         if self.is_shut_out:
             text += f"; include and exclude do not let through any, such as {repositories[0].name}"
         yield self._found("repositories", Verdict.OK if wanted else Verdict.WARNING, text)

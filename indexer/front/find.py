@@ -124,8 +124,11 @@ def _no_tag(asking: Asking, reference: Reference) -> str:
 
 
 def _no_repository(asking: Asking, reference: Reference) -> str:
-    names = [row["repository"] for row in asking.rows("repository_names")]
     where = _of_host(reference)
+    if where and (rows := asking.rows("repositories", repository=reference.repository)):
+        others = ", ".join(f"{row['registry_id']} in {row['region']}" for row in rows[:_EXAMPLES])
+        return f"there is no repository '{reference.repository}'{where} in {asking.place}; there is one of {others}"
+    names = [row["repository"] for row in asking.rows("repository_names")]
     known = "; indexer query storage-by-repository lists them"
     hint = did_you_mean(str(reference.repository), names, known) if names else _nothing_yet(asking)
     return f"there is no repository '{reference.repository}'{where} in {asking.place}{hint}"

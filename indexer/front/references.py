@@ -53,8 +53,11 @@ class Reference:
         if not repository and not at:
             raise UsageError(f"'{text}' names no repository and no digest; give a digest, REPOSITORY or REPOSITORY:TAG")
         if colon and not tag:
-            after = "digest" if repository.lower() in _DIGITS else "tag"
-            raise UsageError(f"'{text}' has no {after} after its colon; give one, or leave the colon out")
+            if repository.lower() in _DIGITS:
+                raise UsageError(
+                    f"'{text}' has no digest after its colon; give its first {SHORTEST} characters or more"
+                )
+            raise UsageError(f"'{text}' has no tag after its colon; give one, or leave the colon out")
         return cls(text, registry_id, region, repository or None, tag or None, digest.lower() or None)
 
     @property

@@ -179,6 +179,14 @@ def test_globs_that_match_nothing_are_named(server: Server, tmp_path: Path) -> N
     assert said(nothing, "ecr:BatchGetImage") == ("ok", "allowed")
 
 
+def test_a_registry_without_repositories(server: Server, registry: Registry, tmp_path: Path) -> None:
+    for name in list(registry.repositories):
+        registry.delete_repository(name)
+    findings = check(config(server, tmp_path, include=("nothing",)))
+    assert findings.good
+    assert said(findings, "repositories") == ("warning", "there are none")
+
+
 def test_no_credentials(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     findings = check(config(server, tmp_path))

@@ -13,7 +13,7 @@ from support.shop import BASE, DEPS, Shop
 from support.world import world
 
 import indexer
-from indexer.errors import UsageError
+from indexer.errors import QueryError, UsageError
 from indexer.front import NotFound, OpenStore
 from indexer.local_ecr import Registry
 
@@ -79,6 +79,33 @@ def test_what_is_meant_as_a_digest_and_is_none(store: OpenStore, text: str, said
     with pytest.raises(UsageError) as caught:
         store.find(text)
     assert said in str(caught.value)
+
+
+def test_a_repository_of_another_account_is_named_with_its_own(store: OpenStore) -> None:
+    with pytest.raises(NotFound) as caught:
+        store.find("111111111111.dkr.ecr.eu-west-1.amazonaws.com/cold/store:old")
+    assert str(caught.value).startswith("there is no repository 'cold/store' of 111111111111 in eu-west-1 in ")
+    assert str(caught.value).endswith("; there is one of 123456789012 in eu-west-1")
+
+
+@pytest.mark.parametrize(
+    ("statement", "values", "said"),
+    [
+        ("select $x, $y", {"x": 1}, "the statement has parameters without a value: y; give each as -p NAME=VALUE"),
+        (
+            "select $x",
+            {"x": 1, "y": 2},
+            "there are values that the statement does not take: y; a parameter is $NAME in it",
+        ),
+        ("select 1", {"y": 2}, "there are values that the statement does not take; a parameter is $NAME in it"),
+    ],
+)
+def test_a_statement_and_its_values_must_fit(
+    store: OpenStore, statement: str, values: dict[str, int], said: str
+) -> None:
+    with pytest.raises(QueryError) as caught:
+        store.sql(statement, **values)
+    assert str(caught.value).startswith(said)
 
 
 def test_a_query_too_is_told_that_a_digest_is_too_long(store: OpenStore) -> None:

@@ -119,6 +119,9 @@ def test_every_answer_and_the_page_say_it(registries: list[Registry], tmp_path: 
     assert (
         "\nnot current  left out by include and exclude in the newest run\n" in process("find", "sandbox/x", *store).out
     )
-    assert "\nnot current  failed in the newest run: DescribeImages: AccessDenied" in process("find", "team/app", *store).out
+    assert (
+        "\nnot current  failed in the newest run: DescribeImages: AccessDenied"
+        in process("find", "team/app", *store).out
+    )
     (page,) = json.loads(process("find", "team/base", "--format", "json", *store).out)["repositories"]
     assert page["stale"] is None
