@@ -33,6 +33,7 @@ from indexer.outcome import (
 )
 from indexer.store import Store
 
+_STOPPING = "stopping: what is in hand is being kept, which may take some seconds"
 _SHOWN = 5
 _PROMETHEUS = ".prom"
 _KEPT = "this run is not committed, but the manifests it fetched are kept; run it again"
@@ -104,7 +105,7 @@ def run_job(config: str | None, store: str | None, voice: Voice, watchers: Watch
     UsageError where a file of `watchers` could not be written; nothing has been called then.
     """
     _check_files(watchers)
-    acknowledge_by(lambda text: voice.fail("stopping", text, word=""))
+    acknowledge_by(lambda text: voice.fail("stopping", text, word=""), _STOPPING)
     run = _Run()
     try:
         outcome = run.committed(_crawl(run, config, store, voice))

@@ -37,7 +37,7 @@ class Interrupted(Exception):  # noqa: N818 - no error: somebody asked for it
 
 _AT_ONCE: Final = 0.2
 """Seconds within which a command that ends has said all there is to say by ending."""
-_STOPPING: Final = "stopping: what is in hand is being kept, which may take some seconds"
+_STOPPING: Final = "stopping, which may take some seconds"
 _OUGHT_TO_END: Final = "stopping: what is in hand is being kept; once more ends at once, without it"
 
 
@@ -47,6 +47,7 @@ class _Signals:
     def __init__(self) -> None:
         self._count = 0
         self.stop: KeyboardInterrupt | None = None
+        self.stopping = _STOPPING
         self.say: Callable[[str], object] = output.say
 
     def __call__(self, number: int, _frame: object) -> None:
@@ -92,7 +93,9 @@ def _watch(told: int) -> None:
         if count > 2:  # noqa: PLR2004 - as above
             _end(number[0])
         # In a thread of its own: nobody may read stderr, and the next signal must not wait for that.
-        speaking = threading.Timer(*((_AT_ONCE, _say, [_STOPPING]) if count == 1 else (0, _say, [_OUGHT_TO_END])))
+        speaking = threading.Timer(
+            *((_AT_ONCE, _say, [_signals.stopping]) if count == 1 else (0, _say, [_OUGHT_TO_END]))
+        )
         speaking.daemon = True
         speaking.start()
 
@@ -101,9 +104,9 @@ def _say(text: str) -> None:
     _signals.say(text)
 
 
-def acknowledge_by(say: Callable[[str], object]) -> None:
-    """Have a signal that takes more than a moment answered by `say`; without it, that is a line on stderr."""
-    _signals.say = say
+def acknowledge_by(say: Callable[[str], object], stopping: str) -> None:
+    """Have `say` say what is `stopping` where that takes more than a moment; without it, that is a line on stderr."""
+    _signals.say, _signals.stopping = say, stopping
 
 
 def asked_to_end() -> KeyboardInterrupt | None:
