@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from indexer.cli import output
-from indexer.cli.cells import counted, human_bytes, local_time, number, shown
+from indexer.cli.cells import counted, human_bytes, local_time, number
 from indexer.cli.exact import csv_lines, plain
 from indexer.cli.options import Format
 from indexer.cli.page import MarkdownPage, Page
@@ -99,7 +99,7 @@ def _manifest_facts(found: Row) -> Iterator[tuple[str, str | None]]:
 
 def _blob(page: Page, digest: str, blob: Row, limit: int) -> None:
     page.title(
-        f"Blob of {shown(blob['size']) if blob['size'] is None else human_bytes(blob['size'])}, "
+        f"Blob of {'unknown size' if blob['size'] is None else human_bytes(blob['size'])}, "
         f"in {counted(blob['manifests'], 'manifest')}, {counted(len(blob['images']), 'image')}, "
         f"{counted(blob['repositories'], 'repository', 'repositories')}"
     )

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from indexer.crawl.targets import Walk
 
 
+_NAMED = 4
+
+
 class Remark(NamedTuple):
     """A sentence about the configuration; `is_warning` where it is likely a mistake."""
 
@@ -84,13 +87,16 @@ def _unmatched(registry: RegistryConfig, targets: Sequence[_Seen]) -> Iterator[R
     names = [name for seen in targets for name in seen.names]
     if not names:
         return
-    where = ", ".join(seen.place for seen in targets)
+    more = f" and {len(targets) - _NAMED:,} more" if len(targets) > _NAMED else ""
+    where = ", ".join(seen.place for seen in targets[:_NAMED]) + more
     groups: Mapping[str, Sequence[str]] = {"include": registry.include, "exclude": registry.exclude}
     for key, globs in groups.items():
         # Where nothing at all is let through, that has been said with all globs.
         is_telling = key == "exclude" or any(seen.wanted for seen in targets)
-        for glob in dict.fromkeys(globs) if is_telling else ():
-            if not any(fnmatch.fnmatchcase(name, glob) for name in names):
-                hint = did_you_mean(glob, names)
-                # To leave out what is not there yet is no mistake.
-                yield Remark(f"{key} '{glob}' matches no repository in {where}{hint}", is_warning=key == "include")
+        unmatched = [
+            glob for glob in dict.fromkeys(globs) if not any(fnmatch.fnmatchcase(name, glob) for name in names)
+        ]
+        for glob in unmatched if is_telling else ():
+            hint = did_you_mean(glob, names)
+            # To leave out what is not there yet is no mistake.
+            yield Remark(f"{key} '{glob}' matches no repository in {where}{hint}", is_warning=key == "include")
