@@ -15,7 +15,7 @@ from indexer.check import odd_processes, odd_regions
 from indexer.cli.cells import counted, human_bytes, number
 from indexer.cli.places import CONFIG, cache_folder, read_config, refuse_demo
 from indexer.cli.progress import watching
-from indexer.cli.signals import INTERRUPTED, acknowledge_by, exit_code
+from indexer.cli.signals import INTERRUPTED, acknowledge_by, asked_to_end, exit_code
 from indexer.cli.voice import Voice
 from indexer.crawl import Progress, Remark, Summary, crawl
 from indexer.ecr import advice, in_short
@@ -95,7 +95,7 @@ class _Run:
             bytes=row.bytes,
             failures=row.failures,
             requests=row.requests,
-            failure_counts=() if summary.complete else _failure_counts(self.store or "", row.run_id),
+            failure_counts=() if summary.complete else _counts_if_let(self.store or "", row.run_id),
         )
 
 
@@ -112,13 +112,15 @@ def run_job(config: str | None, store: str | None, voice: Voice, watchers: Watch
     except IndexerError as error:
         outcome = run.outcome(error.exit_code, str(error))
         voice.fail("failed", str(error), document(outcome))
-    except KeyboardInterrupt as stop:
+    except (KeyboardInterrupt, Exception) as error:
+        stop = error if isinstance(error, KeyboardInterrupt) else asked_to_end()
+        if stop is None:
+            _tell_watchers(run.outcome(EXIT_FAILED, f"{type(error).__name__}: {error}"), voice, watchers)
+            raise
+        # Of a signal a module in C may have made an error of its own.
         outcome = run.outcome(exit_code(stop), "interrupted")
         kept = _KEPT if run.progress.fetched else "nothing was fetched yet"
         voice.fail("interrupted", f"interrupted: {kept}", document(outcome), word="")
-    except Exception as error:
-        _tell_watchers(run.outcome(EXIT_FAILED, f"{type(error).__name__}: {error}"), voice, watchers)
-        raise
     else:
         voice.tell("finished", list(_lines(outcome)), document(outcome))
     _tell_watchers(outcome, voice, watchers)
@@ -214,6 +216,16 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     if outcome.failures:
         yield f"  all of them: indexer query failures --store {outcome.store}"
     yield f"next: indexer query registry-totals --store {outcome.store}"
+
+
+def _counts_if_let(location: str, run_id: str) -> tuple[FailureCount, ...]:
+    """Return `_failure_counts`; nothing where a signal comes meanwhile: the run is committed, which is to be told."""
+    try:
+        return _failure_counts(location, run_id)
+    except (KeyboardInterrupt, Exception):
+        if asked_to_end() is None:
+            raise
+        return ()
 
 
 def _failure_counts(location: str, run_id: str) -> tuple[FailureCount, ...]:

@@ -83,6 +83,25 @@ def test_while_a_module_is_loaded(tmp_path: Path, how: str) -> None:
     assert done == (130, "", "error: interrupted: what was committed before is kept\n")
 
 
+def test_after_its_commit_a_run_is_not_said_to_be_lost(tmp_path: Path) -> None:
+    registry = Registry()
+    registry.create_repository("team/app")
+    registry.put_image("team/app", b"{}", tags=["odd"])
+    with Server([registry]) as server:
+        entry = f"registries:\n  - regions: [eu-west-1]\n    endpoint_url: {server.url}\n"
+        (tmp_path / "config.yaml").write_text(f"store: ./store\n{entry}")
+        done = _script(
+            "import indexer.cli.run as run\n"
+            "from indexer.cli import main\n"
+            "run.OpenStore = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT)  # as soon as it counts failures\n"
+            f"sys.argv = ['indexer', 'run', '--config', {str(tmp_path / 'config.yaml')!r}]\n"
+            "sys.exit(main())"
+        )
+    assert done.returncode == 3
+    assert ", incomplete: 1 failure\n" in done.stderr
+    assert "not committed" not in done.stderr
+
+
 def test_the_signals_are_taken_before_anything_slow_is_loaded() -> None:
     script = "import sys; sys.path[:0] = sys.argv[1:]; import indexer.cli; print(*sys.modules)"
     words = [sys.executable, "-I", "-S", "-c", script, str(ROOT)]
