@@ -10,11 +10,12 @@ The command `indexer` does the same and more: `indexer --help`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # that of typing takes 5 ms, pathlib 10: the command takes the signals when this is imported
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from typing import Any
+
     from indexer.front import OpenStore
 
 __version__ = "0.1.0"
@@ -31,6 +32,8 @@ def open(  # noqa: A001 - indexer.open, as gzip.open
 
     Raises StoreMissing where there is no store, StoreFormatError where a newer version wrote it.
     """
+    from pathlib import Path  # noqa: PLC0415 - as above
+
     from indexer.front import OpenStore  # noqa: PLC0415 - pyarrow and duckdb: half a second that `--help` need not pay
 
     folders = [Path(folder) for folder in queries]

@@ -265,16 +265,20 @@ def _expected(detail: ErrorDetails) -> str:
         "int_type": "a whole number",
         "float_type": "a number",
         "float_parsing": "a number",
-        "tuple_type": "a list",
+        "tuple_type": f"a list, such as {[detail['input']]}" if isinstance(detail["input"], str) else "a list",
         "model_type": "a group of keys",
         "model_attributes_type": "a group of keys",
         "too_short": "a list with at least one element",
         "literal_error": f"one of {context.get('expected', '')}",
-        "greater_than_equal": f"at least {context.get('ge')}",
-        "greater_than": f"more than {context.get('gt')}",
-        "less_than_equal": f"at most {context.get('le')}",
+        "greater_than_equal": f"at least {_bound(context.get('ge'))}",
+        "greater_than": f"more than {_bound(context.get('gt'))}",
+        "less_than_equal": f"at most {_bound(context.get('le'))}",
     }
     return words.get(detail["type"], detail["msg"])
+
+
+def _bound(number: float | None) -> str:
+    return f"{number or 0:g}"  # pydantic has 0.0 for 0
 
 
 def _path(location: tuple[int | str, ...]) -> str:
@@ -295,6 +299,8 @@ def _nearest(location: tuple[int | str, ...]) -> str:
 def _show(value: object) -> str:
     if value is None:
         return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, tuple):
         value = list(value)
     text = repr(value)

@@ -20,6 +20,7 @@ FLOORS = {
     "aws_cli": 1,
     "config": 1,
     "tables": 0,
+    "machine": 0,
     "flatten": 1,
     "objects": 1,
     "ecr": 2,

@@ -143,13 +143,13 @@ def test_it_is_frozen(tmp_path: Path) -> None:
             "registries[0].endpoint_url: found 'localhost:5000', expected an addr",
         ),
         (registry("include: []"), "registries[0].include: found [], expected a list with at least one element"),
-        (registry("include: '*'"), "registries[0].include: found '*', expected a list"),
+        (registry("include: '*'"), "registries[0].include: found '*', expected a list, such as ['*']"),
         (LEAST + "images: {tag_status: all}\n", "images.tag_status: found 'all', expected one of 'any', 'tagged' or"),
         (LEAST + "images: tagged\n", "images: found 'tagged', expected a group of keys"),
         (LEAST + "fetch: {chunk_size: 101}\n", "fetch.chunk_size: found 101, expected at most 100"),
         (LEAST + "fetch: {chunk_size: '9'}\n", "fetch.chunk_size: found '9', expected a whole number"),
         (LEAST + "fetch: {connections: 0}\n", "fetch.connections: found 0, expected at least 1"),
-        (LEAST + "fetch: {connections: true}\n", "fetch.connections: found True, expected a whole number"),
+        (LEAST + "fetch: {connections: true}\n", "fetch.connections: found true, expected a whole number"),
         (LEAST + "fetch: {requests_per_second: 0}\n", "fetch.requests_per_second: found 0, expected more than 0"),
         (
             LEAST + "fetch: {requests_per_second: 9999}\n",
@@ -175,6 +175,11 @@ def test_it_is_frozen(tmp_path: Path) -> None:
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, expected: str) -> None:
     assert expected in refusal(tmp_path, text)
+
+
+def test_a_limit_is_told_as_one_would_write_it(tmp_path: Path) -> None:
+    said = refusal(tmp_path, LEAST + "fetch: {requests_per_second: -1}\n")
+    assert said.endswith("fetch.requests_per_second: found -1, expected more than 0")
 
 
 def test_all_mistakes_are_told_at_once_and_each_once(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ VERIFY: Final = "indexer verify says what is wrong, and with --repair mends what
 _KIND = re.compile(r"^[A-Z][A-Za-z -]*(?:Error|Exception): ")
 _TABLE = re.compile(r"Table with name (\S+) does not exist")
 _COLUMN = re.compile(r'Referenced column "([^"]+)" (?:was )?not found')
+_WITHOUT_VALUE = re.compile(r"Values were not provided for the following parameters: (.+)")
+_UNUSED = re.compile(r"identifiers of the excess parameters: (.+)|argument count mismatch for prepared statement")
 ENGINE: Final = (duckdb.Error, RuntimeError)
 """What DuckDB raises; RuntimeError is its binding's, for a name in a Parquet file that is no text."""
 _NO_TEXT: Final = "conversion error"
@@ -72,6 +74,12 @@ def plain(message: str, views: Sequence[str]) -> str:
         return _no_table(match[1], views)
     if match := _COLUMN.search(message):
         return _no_column(match[1], message[match.end() :])
+    if match := _WITHOUT_VALUE.search(message):
+        how = "give each as -p NAME=VALUE, or NAME=... to sql()"
+        return f"the statement has parameters without a value: {match[1]}; {how}"
+    if match := _UNUSED.search(message):
+        named = f": {match[1]}" if match[1] else ""
+        return f"there are values that the statement does not take{named}; a parameter is $NAME in it"
     if "file system operations are disabled" in message:
         return f"SQL may read the files of the store's folder only, and write none. ({_first(message)})"
     return _KIND.sub("", message).strip()

@@ -24,11 +24,17 @@ _INT64 = 2**63
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
+class _TooLargeError(ValueError):
+    """A whole number that does not fit into 64 bits."""
+
+
 def _integer(value: object) -> int:
     if isinstance(value, str) and _INTEGER.fullmatch(value.strip()):
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not -_INT64 <= value < _INT64:
-        raise ValueError
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError  # noqa: TRY004 - the one error that means "not of this type"
+    if not -_INT64 <= value < _INT64:
+        raise _TooLargeError
     return value
 
 
@@ -40,7 +46,7 @@ def _count(value: object) -> int:
 
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal, str)):
-        raise ValueError  # noqa: TRY004 - the one error that means "not of this type"
+        raise ValueError  # noqa: TRY004 - as above
     number = float(value)
     if not isfinite(number):
         raise ValueError
@@ -119,6 +125,8 @@ class Parameter:
         try:
             return read(value)
         except (ValueError, OverflowError) as error:
+            if isinstance(error, _TooLargeError):
+                expected = f"a whole number from {-_INT64 if self.type == 'integer' else 0} to {_INT64 - 1}"
             alternative = ", or null" if self._nullable else ""
             raise QueryError(
                 f"{self.name}={_shown(value)}: expected {expected}{alternative} ({self.description})"

@@ -39,7 +39,7 @@ _BASE_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A view: its name, what its rows are, descriptions of the columns that no table has, and its SQL."""
+    """A view: its name, what its rows are, descriptions of its columns (and maybe of others), and its SQL."""
 
     name: str
     description: str
@@ -57,8 +57,7 @@ def base_view(table: Table, files: Iterable[Path | str]) -> View:
     paths = [_literal(path) for path in _typical_first(list(files))]
     # union_by_name is left off: it would open every file before the first row.
     sql = f"select * from read_parquet([{', '.join(paths)}])" if paths else _empty(table)  # noqa: S608 - quoted
-    columns = {column.name: column.description for column in table.columns}
-    return View(BASE_VIEWS[table.name], _BASE_WORDS[table.per] + table.description, columns, sql)
+    return View(BASE_VIEWS[table.name], _BASE_WORDS[table.per] + table.description, _columns_of(table), sql)
 
 
 def _typical_first(files: list[Path | str]) -> list[Path | str]:
@@ -106,22 +105,12 @@ def load_views(folder: Path) -> list[View]:
 
 def comments(view: View, columns: Iterable[str]) -> list[str]:
     """Return the statements that describe `view` and those of its `columns` that have a description."""
-    table = TABLES.get(view.name)
-    own = {column.name: column.description for column in table.columns} if table else {}
-    known = {**column_descriptions(), **own, **view.columns}
     statements = [f"comment on view {view.name} is {quoted(view.description)}"]
     return statements + [
-        f"comment on column {view.name}.{column} is {quoted(known[column])}" for column in columns if column in known
+        f"comment on column {view.name}.{column} is {quoted(view.columns[column])}"
+        for column in columns
+        if column in view.columns
     ]
-
-
-def column_descriptions() -> dict[str, str]:
-    """Return what each column of the tables means; a name that several tables have, as the first says it."""
-    found: dict[str, str] = {}
-    for table in TABLES.values():
-        for column in table.columns:
-            found.setdefault(column.name, column.description)
-    return found
 
 
 def absolute(path: Path | str) -> str:
@@ -135,9 +124,23 @@ def _literal(path: Path | str) -> str:
 
 
 def _read_view(path: Path) -> View:
+    """Return the view in a file. What its columns mean stands in its header, `-- column: name : description`.
+
+    For those that mean what they mean in a table, `-- like: table` does; a view that is called as a table is like it.
+    One name means different things in different tables, so nothing is taken from a table that is not named.
+    """
     text = read_text(path)
-    header = Header(path, text, ("view", "column"))
-    return View(path.stem, header.one("view"), read_columns(header), text)
+    header = Header(path, text, ("view", "like", "column"))
+    columns = _columns_of(TABLES[path.stem]) if path.stem in TABLES else {}
+    for line in header.all("like"):
+        if line.value not in TABLES:
+            raise header.wrong(line.number, f"no such table: {line.value}; there are {', '.join(TABLES)}")
+        columns |= _columns_of(TABLES[line.value])
+    return View(path.stem, header.one("view"), columns | read_columns(header), text)
+
+
+def _columns_of(table: Table) -> dict[str, str]:
+    return {column.name: column.description for column in table.columns}
 
 
 def _empty(table: Table) -> str:

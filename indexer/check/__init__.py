@@ -8,5 +8,6 @@ from __future__ import annotations
 
 from indexer.check.check import check
 from indexer.check.findings import Finding, Findings, Verdict
+from indexer.check.oddities import odd_processes, odd_regions
 
-__all__ = ["Finding", "Findings", "Verdict", "check"]
+__all__ = ["Finding", "Findings", "Verdict", "check", "odd_processes", "odd_regions"]

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from indexer.check.findings import Finding, Findings, Verdict
+from indexer.check.oddities import odd_processes
 from indexer.check.targets import Trial
 from indexer.config import Config
 from indexer.ecr import Target
@@ -27,7 +28,18 @@ def check(config: Config, *, cache: Path | None = None) -> Findings:
     ]
     with ThreadPoolExecutor(min(_AT_ONCE, len(trials)), thread_name_prefix="check") as pool:
         found = list(pool.map(Trial.run, trials))
-    return Findings([_store(config, cache), *(finding for findings in found for finding in findings)])
+    if not any(trial.wants_any for trial in trials):
+        found = [
+            _nothing_wanted(each) if trial.is_shut_out else each for trial, each in zip(trials, found, strict=True)
+        ]
+    odd = odd_processes(config)
+    machine = [_store(config, cache)] + ([] if odd is None else [Finding(None, "processes", Verdict.WARNING, odd)])
+    return Findings([*machine, *(finding for findings in found for finding in findings)])
+
+
+def _nothing_wanted(findings: list[Finding]) -> list[Finding]:
+    """A run that indexes nothing at all, where it could, is not complete."""
+    return [each._replace(verdict=Verdict.PROBLEM) if each.subject == "repositories" else each for each in findings]
 
 
 def _store(config: Config, cache: Path | None) -> Finding:

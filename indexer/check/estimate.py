@@ -52,12 +52,19 @@ def estimate(samples: Sequence[Sample], listed: int, wanted: int, fetch: FetchCo
     chunks = sum(-(-sample.active // fetch.chunk_size) for sample in samples)
     calls = max(1, -(-listed // PAGE_SIZE)) + round(share * (pages + chunks))
     slowest = max(1 / fetch.requests_per_second, _mean(samples) / fetch.connections)
-    exact = len(samples) == wanted and all(sample.whole for sample in samples)
-    about = "" if exact else "about " if all(sample.whole for sample in samples) else "at least "
-    return (
-        f"{about}{images:,} images; at most {calls:,} calls, {_duration(calls * slowest)}"
-        f" at {fetch.requests_per_second:g} requests a second"
-    )
+    took = f"{_duration(calls * slowest)} at {fetch.requests_per_second:g} requests a second"
+    if len(samples) == wanted and all(sample.whole for sample in samples):
+        return (
+            f"{images:,} image{'' if images == 1 else 's'}; at most {calls:,} call{'' if calls == 1 else 's'}, {took}"
+        )
+    about = "about" if all(sample.whole for sample in samples) else "at least"
+    looked = f"by what {len(samples):,} of {wanted:,} repositories hold"
+    return f"{about} {_rounded(images):,} images and {_rounded(calls):,} calls, {looked}; {took}"
+
+
+def _rounded(count: int) -> int:
+    """Return two digits of a number that is an estimate: more would pass for knowledge."""
+    return round(count, 2 - len(str(count)))
 
 
 def _mean(samples: Sequence[Sample]) -> float:
@@ -66,7 +73,7 @@ def _mean(samples: Sequence[Sample]) -> float:
 
 def _duration(seconds: float) -> str:
     if seconds < 1:
-        return "a second"
+        return "about a second"
     if seconds < _WORTH_MINUTES:
-        return f"some {seconds:.0f} seconds"
-    return f"some {seconds / 60:,.0f} minutes"
+        return f"about {seconds:.0f} seconds"
+    return f"about {seconds / 60:,.0f} minutes"

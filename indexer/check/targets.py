@@ -8,8 +8,20 @@ from itertools import chain
 
 from indexer.check.estimate import Sample, estimate, sampled
 from indexer.check.findings import Finding, Missing, Verdict
+from indexer.check.oddities import odd_region
 from indexer.config import FetchConfig, RegistryConfig
-from indexer.ecr import Account, Ecr, Identity, ListedRepository, Pace, Target, connect, doubt, partition_of
+from indexer.ecr import (
+    Account,
+    Ecr,
+    Identity,
+    ListedRepository,
+    Pace,
+    Target,
+    advice,
+    connect,
+    in_short,
+    partition_of,
+)
 from indexer.errors import RegistryError, RegistryRefused
 from indexer.model import Digest
 
@@ -17,21 +29,17 @@ _NOBODY = Digest(f"sha256:{'0' * 64}")
 _NOWHERE = "manifest-indexer/check"
 """A repository to ask about where none is known: who may not ask is told so before ECR looks for it."""
 _DENIED = frozenset({"AccessDeniedException", "AccessDenied"})
+_EXAMPLES = 3
 _RATE = 20.0
 _ATTEMPTS = 3
-_ADVICE = {
-    "ExpiredTokenException": "log in again, or renew the credentials",
-    "ExpiredToken": "log in again, or renew the credentials",
-    "UnrecognizedClientException": "the access key is not of an account in this region: look at the credentials",
-    "InvalidSignatureException": "look at the secret access key, and at this machine's clock",
-    "SignatureDoesNotMatch": "look at the secret access key, and at this machine's clock",
-    "EndpointConnectionError": "look at the region's name, at endpoint_url, and at the network's way out",
-    "ConnectTimeoutError": "look at endpoint_url, and at the network's way out",
-}
 
 
 class Trial:
-    """The trial of one target: `run` makes the calls, some 50 for a large registry, and gives the findings."""
+    """The trial of one target: `run` makes the calls, some 50 for a large registry, and gives the findings.
+
+    Afterwards `wants_any` says whether the configuration lets any repository through, `is_shut_out` whether there are
+    some and it does not.
+    """
 
     def __init__(self, target: Target, registry: RegistryConfig, fetch: FetchConfig) -> None:
         self._target = target
@@ -40,6 +48,7 @@ class Trial:
         self._identity: Identity | None = None
         self._label = str(target)
         self._answers = True
+        self.wants_any = self.is_shut_out = False
 
     def run(self) -> list[Finding]:
         """Try everything; ConfigError for a profile that does not exist."""
@@ -47,14 +56,13 @@ class Trial:
             account = Account(self._target)
             client = connect(self._target, connections=1)
         except RegistryRefused as error:
-            return [self._problem("credentials", error)]
-        identity = list(self._identify(account))
-        if any(finding.verdict is Verdict.PROBLEM for finding in identity):
-            return identity
+            return [*self._region(), self._problem("credentials", error)]
+        known = [*self._region(), *self._identify(account)]
+        if any(finding.verdict is Verdict.PROBLEM for finding in known):
+            return known
         ecr = Ecr(client, self._target, Pace(_RATE), max_attempts=_ATTEMPTS)
         return [
-            finding._replace(target=self._label)
-            for finding in chain(identity, self._region(), self._calls(ecr), self._settings(account))
+            finding._replace(target=self._label) for finding in chain(known, self._calls(ecr), self._settings(account))
         ]
 
     def _identify(self, account: Account) -> Iterator[Finding]:
@@ -72,7 +80,7 @@ class Trial:
         yield self._found("identity", Verdict.OK, self._identity.arn)
 
     def _region(self) -> Iterator[Finding]:
-        odd = doubt(self._target.region)
+        odd = odd_region(self._registry, self._target.region)
         if odd is not None:
             yield self._found("region", Verdict.WARNING, odd)
 
@@ -121,13 +129,13 @@ class Trial:
                 if not isinstance(error, RegistryRefused):
                     break
         if not refused:
-            where = "" if names == [_NOWHERE] else f", in {len(names)} of {len(names)} repositories tried"
+            where = "" if names == [_NOWHERE] else f", in {_counted(len(names))} tried"
             return self._found(f"ecr:{operation}", Verdict.OK, f"allowed{where}")
         name, first = refused[0]
         finding = self._refused(operation, first)
         if len(refused) == len(names):
             return finding
-        text = f"refused in {len(refused)} of {len(names)} repositories tried, such as {name}: {finding.text}"
+        text = f"refused in {len(refused)} of {_counted(len(names))} tried, such as {name}: {finding.text}"
         return finding._replace(text=text, advice="look at the repository's own policy")
 
     def _refused(self, operation: str, error: RegistryError) -> Finding:
@@ -136,7 +144,10 @@ class Trial:
         return self._problem(f"ecr:{operation}", error, missing=Missing(f"ecr:{operation}", self._repositories_arn()))
 
     def _globs(self, repositories: list[ListedRepository], wanted: list[ListedRepository]) -> Iterator[Finding]:
-        text = f"{len(wanted):,} of {len(repositories):,} are to be indexed"
+        self.is_shut_out, self.wants_any = bool(repositories) and not wanted, bool(wanted)
+        text = f"{len(wanted):,} of {len(repositories):,} are to be indexed" if repositories else "there are none"
+        if self.is_shut_out:
+            text += f"; include and exclude do not let through any, such as {repositories[0].name}"
         yield self._found("repositories", Verdict.OK if wanted else Verdict.WARNING, text)
         for key, globs in (("include", self._registry.include), ("exclude", self._registry.exclude)):
             for glob in globs if repositories else ():
@@ -172,17 +183,18 @@ class Trial:
 
     def _pull_times(self, account: Account) -> Finding:
         listed = account.pull_time_exclusions()
-        if self._identity is None:
-            return self._found(
-                "pull times", Verdict.WARNING, f"{len(listed)} principals are left out; which one is ours?"
-            )
-        principal = self._identity.principal
-        if self._identity.is_among(listed):
-            return self._found("pull times", Verdict.OK, f"{principal} is left out of them")
+        if self._identity is not None and self._identity.is_among(listed):
+            return self._found("pull times", Verdict.OK, f"{self._identity.principal} is left out of them")
+        if self._identity is None and listed:
+            more = f" and {len(listed) - _EXAMPLES:,} more" if len(listed) > _EXAMPLES else ""
+            told = f"not known, as who we are is not; left out of them are {', '.join(listed[:_EXAMPLES])}{more}"
+            return self._found("pull times", Verdict.WARNING, told, "see that the role of the run is among these")
+        principal = "ARN" if self._identity is None else self._identity.principal
+        whose = "nobody is" if self._identity is None else f"{principal} is not"
         return self._found(
             "pull times",
             Verdict.WARNING,
-            f"{principal} is not left out of them: each manifest's one fetch will count as a pull of its image",
+            f"{whose} left out of them: each manifest's one fetch will count as a pull of its image",
             f"aws ecr register-pull-time-update-exclusion --region {self._target.region} --principal-arn {principal}"
             + (" (with the role's path, if it has one)" if ":role/" in principal else ""),
         )
@@ -192,8 +204,12 @@ class Trial:
         return f"arn:{partition_of(self._target.region)}:ecr:{self._target.region}:{account}:repository/*"
 
     def _problem(self, subject: str, error: RegistryError, missing: Missing | None = None) -> Finding:
-        told = f"{error.code}: {error.reason}"
-        return self._found(subject, Verdict.PROBLEM, told, _ADVICE.get(error.code))._replace(missing=missing)
+        told = f"{error.code}: {in_short(error.reason)}"
+        return self._found(subject, Verdict.PROBLEM, told, advice(error.code))._replace(missing=missing)
 
-    def _found(self, subject: str, verdict: Verdict, text: str, advice: str | None = None) -> Finding:
-        return Finding(self._label, subject, verdict, text, advice)
+    def _found(self, subject: str, verdict: Verdict, text: str, what_to_do: str | None = None) -> Finding:
+        return Finding(self._label, subject, verdict, text, what_to_do)
+
+
+def _counted(repositories: int) -> str:
+    return f"{repositories:,} {'repository' if repositories == 1 else 'repositories'}"

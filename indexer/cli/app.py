@@ -36,15 +36,23 @@ _BATCH_EPILOG = (
 class _Commands(typer.core.TyperGroup):
     """The commands; one that is stopped says so."""
 
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().make_context(*args, **kwargs)
+        except KeyboardInterrupt as stop:
+            raise Interrupted(stop, " before anything was done") from stop
+
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except (KeyboardInterrupt, RuntimeError) as error:
-            # DuckDB makes a RuntimeError of a signal that comes while it works.
+        except (typer.Exit, typer.Abort):  # a RuntimeError each: the command itself has said how it ended
+            raise
+        except (KeyboardInterrupt, RuntimeError, ImportError) as error:
+            # DuckDB makes a RuntimeError of a signal that comes while it works, and an ImportError while it is loaded.
             stop = error if isinstance(error, KeyboardInterrupt) else asked_to_end()
             if stop is None:
                 raise
-            raise Interrupted(stop) from error
+            raise Interrupted(stop, ": what was committed before is kept") from error
 
 
 app = typer.Typer(
@@ -139,13 +147,17 @@ def run(  # noqa: PLR0913 - the options of a command, by name
         LogFormat, typer.Option("--log-format", help="How to say what happens: for people, or an object a line.")
     ] = LogFormat.TEXT,
     metrics_file: Annotated[
-        str | None, typer.Option("--metrics-file", metavar="FILE", help="Metrics for Prometheus' textfile collector.")
+        str | None,
+        typer.Option("--metrics-file", metavar="FILE", help="Metrics for Prometheus' textfile collector: *.prom."),
     ] = None,
     summary_file: Annotated[
         str | None, typer.Option("--summary-file", metavar="FILE", help="How the run ended, as a JSON object.")
     ] = None,
     on_failure: Annotated[
-        str | None, typer.Option("--on-failure", metavar="COMMAND", help="What the shell runs for any exit code but 0.")
+        str | None,
+        typer.Option(
+            "--on-failure", metavar="COMMAND", help="What the shell runs for any exit code but 0, and 130 of Ctrl-C."
+        ),
     ] = None,
 ) -> None:
     """List what the registries hold and fetch the manifests that the store does not have.

@@ -6,11 +6,13 @@ What goes to programs (JSON, CSV) is exact instead, and not of this module.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import singledispatch
 from typing import Any
+
+from indexer.cli.spans import Span
 
 NULL = "–"  # noqa: RUF001 - a dash that is no minus sign: there is no number here
 ALL = "(all)"
@@ -69,10 +71,16 @@ def _map(value: Mapping) -> str:  # type: ignore[type-arg]  # singledispatch tak
     return ", ".join(f"{printable(str(key))}={shown(item)}" for key, item in value.items())
 
 
-@shown.register(list)
-@shown.register(tuple)
-def _list(value: Sequence[object]) -> str:
+@shown.register
+def _list(value: list) -> str:  # type: ignore[type-arg]  # as above
     return ", ".join(shown(item) for item in value)
+
+
+@shown.register(tuple)
+@shown.register(timedelta)
+def _span(value: Any) -> str:
+    span = Span.of(value)  # Arrow's is a tuple
+    return shown(list(value)) if span is None else span.text
 
 
 def printable(text: str) -> str:

@@ -14,7 +14,7 @@ import typer
 
 from indexer.cli import output
 from indexer.cli.app import app
-from indexer.cli.signals import INTERRUPTED, TERMINATED, Interrupted, take_signals
+from indexer.cli.signals import INTERRUPTED, TERMINATED, Interrupted, asked_to_end, exit_code, take_signals
 from indexer.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, IndexerError
 from indexer.lean import without_pandas
 
@@ -63,9 +63,9 @@ def _run(arguments: Sequence[str]) -> int:
     except IndexerError as error:
         return _told(str(error), error.exit_code)
     except Interrupted as stop:
-        return _told("interrupted: what was committed before is kept", stop.code)
-    except (KeyboardInterrupt, typer.Abort):  # before a command began, or at a question
-        return _told("interrupted", INTERRUPTED)
+        return _told(str(stop), stop.code)
+    except (KeyboardInterrupt, typer.Abort) as stop:
+        return _stopped(stop)
     except (output.ReaderGone, BrokenPipeError):
         raise
     except Exception as error:  # noqa: BLE001 - the last resort: a bug, which a user need not see as a traceback
@@ -78,6 +78,14 @@ def _run(arguments: Sequence[str]) -> int:
 def _told(message: str, code: int) -> int:
     output.say(f"error: {message}")
     return code
+
+
+def _stopped(stop: KeyboardInterrupt | typer.Abort) -> int:
+    """Say of what was stopped that it left nothing: no command had begun, or one was waiting for an answer."""
+    if isinstance(stop, KeyboardInterrupt):
+        return _told("interrupted before anything was done", exit_code(stop))
+    signaled = asked_to_end()  # None for Ctrl-D
+    return _told("interrupted: nothing was written", INTERRUPTED if signaled is None else exit_code(signaled))
 
 
 def _usage(error: Any) -> str:

@@ -6,13 +6,14 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import singledispatch
 from math import isfinite
 from typing import Any
 
 from indexer.cli.cells import printable
+from indexer.cli.spans import Span
 
 
 def json_lines(rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> Iterator[str]:
@@ -36,7 +37,7 @@ def csv_lines(rows: Iterable[Sequence[Any]], columns: Sequence[str], *, safe: bo
 
 @singledispatch
 def plain(value: object) -> Any:
-    """Return `value` as JSON has it: times as ISO 8601 in UTC, whole numbers whole, what is not finite as null."""
+    """Return `value` as JSON has it: times (in UTC) and spans as ISO 8601, whole numbers whole, null for not finite."""
     return str(value)
 
 
@@ -78,6 +79,13 @@ def _bytes(value: bytes) -> str:
 @plain.register(dict)
 def _map(value: dict[object, object]) -> dict[str, Any]:
     return {str(key): plain(item) for key, item in value.items()}
+
+
+@plain.register(tuple)
+@plain.register(timedelta)
+def _span(value: Any) -> Any:
+    span = Span.of(value)  # Arrow's is a tuple
+    return plain(list(value)) if span is None else span.iso
 
 
 @plain.register(list)

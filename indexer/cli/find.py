@@ -8,15 +8,19 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from indexer.cli import output
-from indexer.cli.cells import human_bytes, local_time, number, shown
+from indexer.cli.cells import counted, human_bytes, local_time, number
 from indexer.cli.exact import csv_lines, plain
 from indexer.cli.options import Format
 from indexer.cli.page import MarkdownPage, Page
 from indexer.cli.places import open_store
-from indexer.cli.remarks import filters
+from indexer.cli.remarks import STALE, filters
 
 Row = Mapping[str, Any]
 
+_NOTHING_LISTED = (
+    "no run is committed yet: this is of manifests that were fetched, and which repositories hold them is not known; "
+    "indexer run lists them"
+)
 _PLAIN_KEY = re.compile("[a-z_][a-z0-9_]*")
 
 
@@ -25,7 +29,8 @@ def show_find(what: str, config: str | None, store: str | None, format_: Format,
     with open_store(config, store) as opened:
         found = opened.find(what)
         filtered = filters(opened)
-    for remark in filtered:
+        unlisted = [] if opened.sql("from runs limit 1").fetchall() else [_NOTHING_LISTED]
+    for remark in unlisted + filtered:
         output.note(remark)
     if format_ is Format.JSON:
         output.emit(json.dumps(plain(dict(found)), indent=2) + "\n")
@@ -94,8 +99,9 @@ def _manifest_facts(found: Row) -> Iterator[tuple[str, str | None]]:
 
 def _blob(page: Page, digest: str, blob: Row, limit: int) -> None:
     page.title(
-        f"Blob of {shown(blob['size']) if blob['size'] is None else human_bytes(blob['size'])}, "
-        f"in {blob['manifests']:,} manifests, {len(blob['images']):,} images, {blob['repositories']:,} repositories"
+        f"Blob of {'unknown size' if blob['size'] is None else human_bytes(blob['size'])}, "
+        f"in {counted(blob['manifests'], 'manifest')}, {counted(len(blob['images']), 'image')}, "
+        f"{counted(blob['repositories'], 'repository', 'repositories')}"
     )
     page.table("", blob["claims"])
     more = f": indexer query images-with-layer -p digest={digest}"
@@ -117,17 +123,19 @@ def _repository_facts(row: Row) -> Iterator[tuple[str, str | None]]:
     yield "tags", row["tag_mutability"] and str(row["tag_mutability"]).lower()
     yield "encryption", _with(row["encryption_type"], row["kms_key"], "key {}")
     yield "listed", "never whole" if row["listed_at"] is None else local_time(row["listed_at"])
-    yield "failed", row["error"]
+    if (stale := row["stale"]) is not None:
+        reason = f": {stale['reason']}" if stale["reason"] else ""
+        yield "not current", f"{STALE[stale['cause']]} in the newest run{reason}"
 
 
 def _total_facts(totals: Row) -> Iterator[tuple[str, str | None]]:
-    yield "images", f"{totals['images']:,}, {totals['tagged_images']:,} of them with {totals['tags']:,} tags"
-    yield "archived", f"{totals['archived_images']:,} images" if totals["archived_images"] else None
+    yield "images", f"{totals['images']:,}, {totals['tagged_images']:,} of them with {counted(totals['tags'], 'tag')}"
+    yield "archived", counted(totals["archived_images"], "image") if totals["archived_images"] else None
     yield (
         "unknown",
-        f"{totals['images_unknown']:,} images whose bytes are left out" if totals["images_unknown"] else None,
+        f"{counted(totals['images_unknown'], 'image')} whose bytes are left out" if totals["images_unknown"] else None,
     )
-    yield "bytes", f"{human_bytes(totals['unique_bytes'])} in {totals['blobs']:,} distinct blobs"
+    yield "bytes", f"{human_bytes(totals['unique_bytes'])} in {counted(totals['blobs'], 'distinct blob')}"
     yield "", f"{human_bytes(totals['logical_bytes'])} if every manifest had its own"
     yield "last push", totals["newest_push_at"] and local_time(totals["newest_push_at"])
     yield "last pull", totals["newest_pull_at"] and local_time(totals["newest_pull_at"])

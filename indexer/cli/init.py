@@ -11,9 +11,9 @@ from typing import Final, NamedTuple
 
 import typer
 
+from indexer.check import odd_regions
 from indexer.cli import output
 from indexer.config import parse
-from indexer.ecr import doubt
 from indexer.errors import UsageError
 
 _DEFAULT_STORE: Final = "./store"
@@ -47,15 +47,14 @@ def write_config(file: str, answers: Answers) -> None:
     if not answers.regions:
         raise UsageError("which region? Name one with --region, such as --region eu-west-1; it may be repeated")
     text = rendered(answers)
-    parse(text, path)  # whatever is wrong is told before there is a file
+    config = parse(text, path)  # whatever is wrong is told before there is a file
     try:
         with path.open("x", encoding="utf-8") as written:
             written.write(text)
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror or error}") from error
-    for region in answers.regions:
-        if odd := doubt(region):
-            output.say(f"warning: {odd}")
+    for odd in odd_regions(config):
+        output.say(f"warning: {odd}")
     named = "" if file == "config.yaml" else f" --config {path}"
     output.say(f"{path} is written. Next: indexer check{named}, which tries what a run needs, then indexer run{named}")
 

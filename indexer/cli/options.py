@@ -49,6 +49,7 @@ GraceOption: TypeAlias = Annotated[
     typer.Option(
         "--grace-hours",
         min=0,
+        max=1_000_000,  # a century; a datetime cannot go back much further
         metavar="H",
         help="Remove files that were replaced H hours ago or longer; 0 only where nobody reads the store now.",
     ),

@@ -52,12 +52,6 @@ def say(text: str = "") -> None:
         sys.stderr.flush()
 
 
-def say_from_handler(text: str) -> None:
-    """Write a line to stderr from a signal handler, where whoever holds the stream's own lock may be waiting."""
-    with suppress(OSError, AttributeError, ValueError):
-        os.write(sys.stderr.fileno(), f"{text}\n".encode())
-
-
 def note(text: str) -> None:
     """Write a remark for people to stderr, in lines that fit where stderr is a terminal."""
     if sys.stderr is not None and sys.stderr.isatty():

@@ -56,11 +56,11 @@ class Meter:
         now = self._progress
         parts = {
             "listing": [
-                f"{now.repositories_listed:,} of {now.repositories_found:,} repositories",
-                f"{now.images:,} images",
-                f"{now.wanted:,} manifests to fetch",
+                f"{now.repositories_listed:,} of {counted(now.repositories_found, 'repository', 'repositories')}",
+                counted(now.images, "image"),
+                f"{counted(now.wanted, 'manifest')} to fetch",
             ],
-            "fetching": [f"{now.fetched:,} of {now.wanted:,} manifests", *self._speed()],
+            "fetching": [f"{now.fetched:,} of {counted(now.wanted, 'manifest')}", *self._speed()],
         }.get(now.phase, [])
         if now.failures:
             parts.append(counted(now.failures, "failure"))

@@ -127,11 +127,16 @@ def _parameters(query: Query) -> list[dict[str, object]]:
         {
             "parameter": each.name,
             "type": each.type,
-            "default": "required" if each.required else "null" if each.default is None else str(each.default),
+            "default": "required" if each.required else _typed(each.default),
             "meaning": each.description,
         }
         for each in query.parameters
     ]
+
+
+def _typed(default: object) -> str:
+    """Return a default as one gives it with -p."""
+    return "null" if default is None else str(default).lower() if isinstance(default, bool) else str(default)
 
 
 def _example(query: Query) -> str:

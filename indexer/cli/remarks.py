@@ -12,6 +12,13 @@ left join all_manifests using (manifest_digest)
 where all_manifests.kind is null or all_manifests.kind = 'unknown'
 """
 _OLD_LISTINGS = "select count(*), min(listed_at at time zone 'UTC') from stale_repositories"
+_CAUSES = "select cause, count(*) from stale_causes group by cause order by cause"
+STALE = {
+    "failed": "failed",
+    "target failed": "of an account and region that failed",
+    "left out": "left out by include and exclude",
+    "not configured": "of an account and region that config.yaml does not have",
+}
 _FILTERS = """
 select tag_status, image_status
 from runs
@@ -34,7 +41,8 @@ def remarks(store: OpenStore) -> list[str]:
     if behind:
         since = f"as of {oldest:%Y-%m-%d %H:%M} UTC" if oldest is not None else "without any listing"
         count = counted(behind, "repository", "repositories")
-        found.append(f"not current: {count} not listed by the newest run, {since}")
+        causes = ", ".join(f"{number:,} {STALE[cause]}" for cause, number in store.sql(_CAUSES).fetchall())
+        found.append(f"not current: {count} not listed by the newest run, {since} ({causes})")
     return [*found, *filters(store)]
 
 

@@ -118,7 +118,7 @@ class _Answer:
     def __init__(self, rows: Batches, limit: int | None) -> None:
         self.total = 0
         self._rows = iter(rows)
-        self._left = sys.maxsize if limit is None else limit
+        self._left = sys.maxsize if limit is None else min(limit, sys.maxsize)
         self._given = 0
 
     def __iter__(self) -> Iterator[Row]:

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import indexer
+from indexer.check import odd_processes, odd_regions
 from indexer.cli.cells import counted, human_bytes, number
 from indexer.cli.places import CONFIG, cache_folder, read_config, refuse_demo
 from indexer.cli.progress import watching
-from indexer.cli.signals import INTERRUPTED, exit_code
+from indexer.cli.signals import INTERRUPTED, acknowledge_by, asked_to_end, exit_code
 from indexer.cli.voice import Voice
-from indexer.config import Config
-from indexer.crawl import Progress, Summary, crawl
-from indexer.ecr import doubt
-from indexer.errors import EXIT_DONE, EXIT_FAILED, EXIT_INCOMPLETE, IndexerError
+from indexer.crawl import Progress, Remark, Summary, crawl
+from indexer.ecr import advice, in_short
+from indexer.errors import EXIT_DONE, EXIT_FAILED, EXIT_INCOMPLETE, IndexerError, UsageError
 from indexer.front import OpenStore
 from indexer.outcome import (
     FailureCount,
@@ -33,7 +33,9 @@ from indexer.outcome import (
 )
 from indexer.store import Store
 
+_STOPPING = "stopping: what is in hand is being kept, which may take some seconds"
 _SHOWN = 5
+_PROMETHEUS = ".prom"
 _KEPT = "this run is not committed, but the manifests it fetched are kept; run it again"
 
 
@@ -93,7 +95,7 @@ class _Run:
             bytes=row.bytes,
             failures=row.failures,
             requests=row.requests,
-            failure_counts=() if summary.complete else _failure_counts(self.store or "", row.run_id),
+            failure_counts=() if summary.complete else _counts_if_let(self.store or "", row.run_id),
         )
 
 
@@ -102,26 +104,41 @@ def run_job(config: str | None, store: str | None, voice: Voice, watchers: Watch
 
     UsageError where a file of `watchers` could not be written; nothing has been called then.
     """
-    for option, path in (("--metrics-file", watchers.metrics_file), ("--summary-file", watchers.summary_file)):
-        if path is not None:
-            check_writable(Path(path), option)
+    _check_files(watchers)
+    acknowledge_by(lambda text: voice.fail("stopping", text, word=""), _STOPPING)
     run = _Run()
     try:
         outcome = run.committed(_crawl(run, config, store, voice))
     except IndexerError as error:
         outcome = run.outcome(error.exit_code, str(error))
         voice.fail("failed", str(error), document(outcome))
-    except KeyboardInterrupt as stop:
+    except (KeyboardInterrupt, Exception) as error:
+        stop = error if isinstance(error, KeyboardInterrupt) else asked_to_end()
+        if stop is None:
+            _tell_watchers(run.outcome(EXIT_FAILED, f"{type(error).__name__}: {error}"), voice, watchers)
+            raise
+        # Of a signal a module in C may have made an error of its own.
         outcome = run.outcome(exit_code(stop), "interrupted")
         kept = _KEPT if run.progress.fetched else "nothing was fetched yet"
         voice.fail("interrupted", f"interrupted: {kept}", document(outcome), word="")
-    except Exception as error:
-        _tell_watchers(run.outcome(EXIT_FAILED, f"{type(error).__name__}: {error}"), voice, watchers)
-        raise
     else:
         voice.tell("finished", list(_lines(outcome)), document(outcome))
     _tell_watchers(outcome, voice, watchers)
     return outcome.exit_code
+
+
+def _check_files(watchers: Watchers) -> None:
+    metrics, summary = watchers.metrics_file, watchers.summary_file
+    if metrics is not None and not metrics.endswith(_PROMETHEUS):
+        raise UsageError(
+            f"--metrics-file: {metrics} does not end in {_PROMETHEUS}, and the textfile collector of Prometheus' node "
+            "exporter reads no other file; name it so"
+        )
+    if metrics is not None and summary is not None and Path(metrics).resolve() == Path(summary).resolve():
+        raise UsageError(f"--metrics-file and --summary-file both name {metrics}; name two files")
+    for option, path in (("--metrics-file", metrics), ("--summary-file", summary)):
+        if path is not None:
+            check_writable(Path(path), option)
 
 
 def _crawl(run: _Run, config: str | None, store: str | None, voice: Voice) -> Summary:
@@ -130,15 +147,20 @@ def _crawl(run: _Run, config: str | None, store: str | None, voice: Voice) -> Su
         loaded = loaded.model_copy(update={"store": store})
     run.store = loaded.store
     refuse_demo(Path(config or CONFIG), loaded.store)
-    for odd in filter(None, map(doubt, _regions(loaded))):
+    for odd in odd_regions(loaded):
         voice.warn("region", odd)
+    if (many := odd_processes(loaded)) is not None:
+        voice.warn("config", many)
     opened = Store.create_or_open(loaded.store, cache=cache_folder())
     with watching(run.progress, voice):
-        return crawl(loaded, opened, progress=run.progress)
+        return crawl(loaded, opened, progress=run.progress, tell=lambda remark: _remark(remark, voice))
 
 
-def _regions(config: Config) -> list[str]:
-    return list(dict.fromkeys(region for registry in config.registries for region in registry.regions))
+def _remark(remark: Remark, voice: Voice) -> None:
+    if remark.is_warning:
+        voice.warn("config", remark.text)
+    else:
+        voice.tell("config", [f"note: {remark.text}"])
 
 
 def _tell_watchers(outcome: Outcome, voice: Voice, watchers: Watchers) -> None:
@@ -186,7 +208,9 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         f"{number(round(outcome.requests_per_second or 0, 1))} a second; {outcome.cpu_seconds:,.1f} seconds of CPU"
     )
     for each in outcome.failure_counts[:_SHOWN]:
-        yield f"  {each.failures:,} x {each.operation} {each.code}, such as {each.where}: {each.reason}"
+        said = f"{each.failures:,} x {each.operation} {each.code}, such as {each.where}: {in_short(each.reason)}"
+        what_to_do = advice(each.code)
+        yield f"  {said}" if what_to_do is None else f"  {said.rstrip('.')}; {what_to_do}"
     if len(outcome.failure_counts) > _SHOWN:
         yield f"  and {len(outcome.failure_counts) - _SHOWN} other kinds"
     if outcome.failures:
@@ -194,12 +218,24 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     yield f"next: indexer query registry-totals --store {outcome.store}"
 
 
+def _counts_if_let(location: str, run_id: str) -> tuple[FailureCount, ...]:
+    """Return `_failure_counts`; nothing where a signal comes meanwhile: the run is committed, which is to be told."""
+    try:
+        return _failure_counts(location, run_id)
+    except (KeyboardInterrupt, Exception):
+        if asked_to_end() is None:
+            raise
+        return ()
+
+
 def _failure_counts(location: str, run_id: str) -> tuple[FailureCount, ...]:
     """Return why things are missing, the most frequent reasons first, each with one example."""
     with OpenStore(location, cache=cache_folder()) as store:
         rows = store.sql(
-            "select operation, code, count(*), min(coalesce(repository, region)), min_by(reason, manifest_digest) "
-            "from failure_history where run_id = $run group by code, operation order by count(*) desc, code, operation",
+            # By a text that is never NULL: of targets and repositories that failed as a whole min_by would give none.
+            "select operation, code, count(*), min_by(coalesce(repository, region), place), min_by(reason, place) from "
+            "(select *, concat_ws(' ', region, repository, manifest_digest) as place from failure_history) "
+            "where run_id = $run group by code, operation order by count(*) desc, code, operation",
             run=run_id,
         ).fetchall()
     return tuple(FailureCount(*row) for row in rows)

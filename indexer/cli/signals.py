@@ -1,10 +1,11 @@
 """Ctrl-C and SIGTERM, which docker stop, systemd and cron's timeout send, end a command in the same way.
 
 The first signal ends what goes on, and what is in hand is kept; the second only says that this is being done; the third
-ends the process where it stands, which a store survives.
+ends the process where it stands, which a store survives. What takes longer than a moment to end is acknowledged.
 
-Python's handlers run in the main thread when it is in Python. While that is in DuckDB, for minutes maybe, a thread that
-the system tells of signals (signal.set_wakeup_fd) ends the statement, and at the third signal the process.
+Python's handlers run in the main thread when it is in Python. While that is in DuckDB, for minutes maybe, or waits for
+calls on their way, a thread that the system tells of signals (signal.set_wakeup_fd) ends the statement, speaks, and
+ends the process at the third signal.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from typing import Final, NoReturn
 
 from indexer.cli import output
@@ -28,11 +30,14 @@ class Terminated(KeyboardInterrupt):
 class Interrupted(Exception):  # noqa: N818 - no error: somebody asked for it
     """A command was stopped; `code` is the exit code. No KeyboardInterrupt, of which typer would make a silent end."""
 
-    def __init__(self, stop: KeyboardInterrupt) -> None:
-        super().__init__("interrupted")
+    def __init__(self, stop: KeyboardInterrupt, what_is_left: str) -> None:
+        super().__init__(f"interrupted{what_is_left}")
         self.code = exit_code(stop)
 
 
+_AT_ONCE: Final = 0.2
+"""Seconds within which a command that ends has said all there is to say by ending."""
+_STOPPING: Final = "stopping, which may take some seconds"
 _OUGHT_TO_END: Final = "stopping: what is in hand is being kept; once more ends at once, without it"
 
 
@@ -42,6 +47,8 @@ class _Signals:
     def __init__(self) -> None:
         self._count = 0
         self.stop: KeyboardInterrupt | None = None
+        self.stopping = _STOPPING
+        self.say: Callable[[str], object] = output.say
 
     def __call__(self, number: int, _frame: object) -> None:
         self._count += 1
@@ -50,7 +57,6 @@ class _Signals:
             raise self.stop
         if self._count > 2:  # noqa: PLR2004 - the second is only answered
             _end(number)
-        output.say_from_handler(_OUGHT_TO_END)
 
 
 _signals = _Signals()
@@ -86,6 +92,21 @@ def _watch(told: int) -> None:
             interrupt()
         if count > 2:  # noqa: PLR2004 - as above
             _end(number[0])
+        # In a thread of its own: nobody may read stderr, and the next signal must not wait for that.
+        speaking = threading.Timer(
+            *((_AT_ONCE, _say, [_signals.stopping]) if count == 1 else (0, _say, [_OUGHT_TO_END]))
+        )
+        speaking.daemon = True
+        speaking.start()
+
+
+def _say(text: str) -> None:
+    _signals.say(text)
+
+
+def acknowledge_by(say: Callable[[str], object], stopping: str) -> None:
+    """Have `say` say what is `stopping` where that takes more than a moment; without it, that is a line on stderr."""
+    _signals.say, _signals.stopping = say, stopping
 
 
 def asked_to_end() -> KeyboardInterrupt | None:

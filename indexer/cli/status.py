@@ -124,8 +124,8 @@ def _kept(store: OpenStore) -> str | None:
     row = _rows(store, _KEPT)[0]
     if not row["manifests"]:
         return None
-    manifests = counted(row["manifests"], "manifest")
-    return f"{manifests} of a run that is not committed are kept, the newest of {local_time(row['newest'])}"
+    kept = f"{counted(row['manifests'], 'manifest')} of a run that is not committed"
+    return f"{kept} {'is' if row['manifests'] == 1 else 'are'} kept, the newest of {local_time(row['newest'])}"
 
 
 def _holds(store: OpenStore) -> str:

@@ -113,7 +113,9 @@ def compact_store(asked: Asked, *, manifests: int | None, grace_hours: float) ->
     """Merge small segments."""
     with asked.held("compact") as held, steps("compact") as progress:
         done = compact(held, manifests=manifests or COMPACT_MANIFESTS, grace=_grace(grace_hours), progress=progress)
-    output.say(f"{counted(done.before, 'segment')} before, {done.after:,} after; {done.manifests:,} manifests moved")
+    output.say(
+        f"{counted(done.before, 'segment')} before, {done.after:,} after; {counted(done.manifests, 'manifest')} moved"
+    )
     _tell_removed(done.removed_files, grace_hours, moved=done.manifests > 0)
 
 
@@ -150,7 +152,7 @@ def reflatten_store(asked: Asked, *, everything: bool, grace_hours: float) -> No
     if done.upgraded_from is not None:
         output.say(f"upgraded from format {done.upgraded_from}, {counted(done.runs, 'run')} included")
     output.say(
-        f"{counted(done.segments, 'segment')} made anew ({done.manifests:,} manifests), "
+        f"{counted(done.segments, 'segment')} made anew ({counted(done.manifests, 'manifest')}), "
         f"{done.skipped:,} left as they are"
     )
     _tell_removed(done.removed_files, grace_hours, moved=done.segments > 0)
@@ -162,7 +164,7 @@ def _tell_findings(asked: Asked, verified: Verified) -> None:
     damaged = sum(finding.level == "damage" for finding in verified.findings)
     state = f"{counted(damaged, 'damage')} found" if damaged else "sound"
     output.say(
-        f"{asked.location}: {state}; checked {verified.manifests:,} manifests in "
+        f"{asked.location}: {state}; checked {counted(verified.manifests, 'manifest')} in "
         f"{counted(verified.segments, 'segment')}, and {counted(verified.runs, 'run')}"
     )
 
@@ -175,7 +177,8 @@ def _tell_plan(chosen: Plan, going: str) -> None:
     size = human_bytes(sum(run.bytes for run in chosen.going))
     output.say(f"{counted(len(chosen.going), 'run')} {going} ({size}), {len(chosen.kept):,} kept")
     if chosen.needed:
-        output.say(f"{len(chosen.needed):,} of these are kept because the current state stands on them")
+        are = "is" if len(chosen.needed) == 1 else "are"
+        output.say(f"{len(chosen.needed):,} of these {are} kept because the current state stands on them")
 
 
 def _print(schema: pa.Schema, rows: Sequence[dict[str, Any]], format_: Format, empty: str) -> None:
@@ -185,11 +188,10 @@ def _print(schema: pa.Schema, rows: Sequence[dict[str, Any]], format_: Format, e
 
 def _tell_removed(files: int, grace_hours: float, *, moved: bool) -> None:
     if files:
-        output.say(f"{counted(files, 'file')} removed that were replaced before")
+        output.say(f"{counted(files, 'file')} removed that {'was' if files == 1 else 'were'} replaced before")
     if moved and grace_hours > 0:
-        output.say(
-            f"what was replaced now stays {grace_hours:g} hours for open readers; any later indexer run removes it"
-        )
+        hours = f"{grace_hours:g} {'hour' if grace_hours == 1 else 'hours'}"
+        output.say(f"what was replaced now stays {hours} for open readers; any later indexer run removes it")
 
 
 def _grace(hours: float) -> timedelta:

@@ -8,6 +8,9 @@ import typer
 
 from indexer.cli.options import GRACE_HOURS, ConfigOption, Format, FormatOption, GraceOption, StoreOption
 
+_MOST = 100_000
+"""Days are counted back from a date, which begins with the year 1."""
+
 
 def add_upkeep(app: typer.Typer) -> None:
     """Add the commands to `app`."""
@@ -53,10 +56,16 @@ def prune(  # noqa: PLR0913, PLR0917 - as query
     config: ConfigOption = None,
     store: StoreOption = None,
     format_: FormatOption = Format.TABLE,
-    keep_days: Annotated[int, typer.Option(min=0, metavar="N", help="Every run of the last N days.")] = 0,
-    keep_daily: Annotated[int, typer.Option(min=0, metavar="N", help="One run a day, of the last N days.")] = 0,
-    keep_weekly: Annotated[int, typer.Option(min=0, metavar="N", help="One run a week, of the last N weeks.")] = 0,
-    keep_monthly: Annotated[int, typer.Option(min=0, metavar="N", help="One run a month, of the last N months.")] = 0,
+    keep_days: Annotated[int, typer.Option(min=0, max=_MOST, metavar="N", help="Every run of the last N days.")] = 0,
+    keep_daily: Annotated[
+        int, typer.Option(min=0, max=_MOST, metavar="N", help="One run a day, of the last N days.")
+    ] = 0,
+    keep_weekly: Annotated[
+        int, typer.Option(min=0, max=_MOST, metavar="N", help="One run a week, of the last N weeks.")
+    ] = 0,
+    keep_monthly: Annotated[
+        int, typer.Option(min=0, max=_MOST, metavar="N", help="One run a month, of the last N months.")
+    ] = 0,
     drop_unreferenced: Annotated[
         bool, typer.Option("--drop-unreferenced", help="Also drop manifests that no run in the store refers to.")
     ] = False,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from indexer.crawl.globs import Remark
 from indexer.crawl.progress import Progress
 from indexer.crawl.run import Summary, crawl
 
-__all__ = ["Progress", "Summary", "crawl"]
+__all__ = ["Progress", "Remark", "Summary", "crawl"]

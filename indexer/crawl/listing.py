@@ -45,6 +45,7 @@ class Listing:
         self._problems = problems
         self._plan = shared.plan
         self._report = shared.report
+        self._globs = shared.globs
         self._progress = shared.progress
         self._stop = shared.stop
         self._crowd = shared.crowd
@@ -60,7 +61,9 @@ class Listing:
         except RegistryError as error:
             self._report.target_failed(walk, error)
             return
-        self._report.target_listed(walk, repositories, _account(walk, repositories))
+        account = _account(walk, repositories)
+        self._report.target_listed(walk, repositories, account)
+        self._globs.take(walk, account, [repository.name for repository in repositories])
         wanted = [repository for repository in repositories if self._claim(walk, repository)]
         self._progress.count(repositories_found=len(wanted))
         with self._stop.threads(connections, "list") as pool:

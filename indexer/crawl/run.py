@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import indexer
 from indexer.crawl.crowd import Crowd
 from indexer.crawl.fetching import Fetcher, Threads
+from indexer.crawl.globs import Globs, Remark
 from indexer.crawl.hands import Hands
 from indexer.crawl.listing import Listing
 from indexer.crawl.memory import frugal
@@ -32,6 +33,7 @@ from indexer.crawl.stop import Stop
 from indexer.crawl.targets import Walk, walks
 from indexer.crawl.worker import Place, Setup
 from indexer.crawl.workers import Reserve, reserve, turns, workers
+from indexer.ecr import advised
 from indexer.errors import IndexerError
 from indexer.store import Store, Writer
 from indexer.tables import RunRow
@@ -73,8 +75,11 @@ def crawl(
     *,
     progress: Progress | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    tell: Callable[[Remark], object] = lambda _: None,
 ) -> Summary:
     """Walk all targets of `config` and commit what they hold to `store`.
+
+    `tell` is given what is odd about the configuration, as soon as the listing shows it.
 
     Raises StoreLocked where another run holds the store, ConfigError for a profile that is not there, and
     IndexerError where no target at all could be listed, or none answers any more; the store is then as it was, but for
@@ -88,7 +93,7 @@ def crawl(
     with rare_collections(), store.writer(now=now, version=indexer.__version__) as writer:
         plan = Plan(writer.known(), filtered=config.images.hides)
         crowd = Crowd(config.fetch.connections * len(targets))
-        shared = Shared(plan, Report(writer, progress), progress, now, stop, crowd)
+        shared = Shared(plan, Report(writer, progress), progress, now, stop, crowd, Globs(tell))
         quotas = len({walk.quota for walk in targets})
         with reserve(config.fetch, quotas, writer) as ready:
             _list(config, targets, store, shared, ready)
@@ -125,6 +130,7 @@ def _list(config: Config, targets: list[Walk], store: Store, shared: Shared, rea
     if len(shared.report.target_errors) == len(targets):
         raise _none_answered(targets, shared)
     _check_answering(targets, shared)
+    shared.globs.judge(targets, shared.report)
     shared.report.write_deleted(store.last_repositories())
     _follow_stored(store, shared, listing)
 
@@ -155,8 +161,9 @@ def _check_answering(targets: list[Walk], shared: Shared) -> None:
 
 
 def _none_answered(targets: list[Walk], shared: Shared) -> IndexerError:
-    lines = [f"{walk.target}: {shared.report.target_errors[walk.number]}" for walk in targets]
-    return IndexerError("\n".join(["nothing could be listed; the store is as it was", *lines]))
+    lines = [f"{walk.target}: {advised(shared.report.target_errors[walk.number])}" for walk in targets]
+    first = "nothing could be listed; the store is as it was"
+    return IndexerError("\n".join([first, *lines, "indexer check tries what a run needs, and says what is missing"]))
 
 
 def _fetch(config: Config, targets: list[Walk], writer: Writer, shared: Shared, ready: Reserve) -> Fetched:

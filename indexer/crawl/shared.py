@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from indexer.crawl.crowd import Crowd
+from indexer.crawl.globs import Globs
 from indexer.crawl.plan import Plan
 from indexer.crawl.progress import Progress
 from indexer.crawl.report import Report
@@ -26,6 +27,7 @@ class Shared:
     now: Callable[[], datetime]
     stop: Stop
     crowd: Crowd
+    globs: Globs
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 

@@ -6,7 +6,6 @@ ends the run: what it had committed stays, and the next run fetches the rest.
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from indexer.crawl.fetching import Feed, Taker, Task
 from indexer.crawl.hands import Told
 from indexer.crawl.worker import Answer, Broken, Done, Down, Last, Setup
 from indexer.ecr import Ecr, Signs, Turn
+from indexer.machine import cores
 from indexer.store import Writer
 
 if TYPE_CHECKING:
@@ -53,13 +53,7 @@ def processes(fetch: FetchConfig, planned: int, quotas: int) -> int:
         # With less than one request a second each, they could not hold the rate together.
         return max(1, min(fetch.processes, fetch.connections, calls, int(fetch.requests_per_second)))
     most = quotas * fetch.requests_per_second * fetch.chunk_size / _A_SECOND
-    return max(1, min(_cores(), fetch.connections, planned // _ENOUGH, round(most)))
-
-
-def _cores() -> int:
-    with suppress(AttributeError):  # not on macOS
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return max(1, min(cores(), fetch.connections, planned // _ENOUGH, round(most)))
 
 
 class _Worker:

@@ -7,6 +7,7 @@ it is believed: botocore turns a broken body with HTTP 200 into an empty answer,
 from __future__ import annotations
 
 from indexer.ecr.account import Account, Identity
+from indexer.ecr.advice import advice, advised, in_short
 from indexer.ecr.answers import Batch, FetchedManifest, FetchFailure
 from indexer.ecr.client import PAGE_EXPIRED, PAGE_SIZE, Ecr, reach
 from indexer.ecr.listed import ListedImage, ListedRepository, microseconds
@@ -33,8 +34,11 @@ __all__ = [
     "Signs",
     "Target",
     "Turn",
+    "advice",
+    "advised",
     "connect",
     "doubt",
+    "in_short",
     "microseconds",
     "partition_of",
     "reach",

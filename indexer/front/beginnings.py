@@ -8,7 +8,7 @@ from indexer.catalog import Query
 from indexer.errors import UsageError
 from indexer.front.asking import Asking
 from indexer.front.errors import Ambiguous, NotFound
-from indexer.front.references import SHORTEST, is_part, too_short, whole
+from indexer.front.references import SHORTEST, is_part, too_short, whole, why_no_digest
 
 _CANDIDATES = 20
 
@@ -44,6 +44,8 @@ def _whole(asking: Asking, name: str, text: str) -> str:
     beginning = text.strip().lower()
     if whole(beginning) or not is_part(beginning):
         return beginning if whole(beginning) else text
+    if (wrong := why_no_digest(beginning)) is not None:
+        raise UsageError(f"{name}: {wrong}")
     if too_short(beginning):
         raise UsageError(f"{name}={text} is too short for a digest, give at least {SHORTEST} characters of it")
     digest = completed(asking, beginning, text)

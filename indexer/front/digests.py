@@ -8,6 +8,8 @@ from indexer.front.asking import Asking, Row
 from indexer.model import Kind
 
 _ARCHIVED = "ECR does not give the manifests of archived images"
+_NOT_HELD = "blob that no repository holds any longer"
+_NOT_LISTED = "blob of manifests that no committed run has listed yet"
 _UNFETCHED = "the newest run did not fetch it; indexer run tries again"
 
 
@@ -24,9 +26,10 @@ def digest_page(asking: Asking, digest: str) -> dict[str, Any]:
     parents = asking.rows("manifest_parents", digest=digest)
     referrers = asking.rows("manifest_referrers", digest=digest)
     blob = _blob(asking, digest)
+    is_new = blob is not None and not blob["claims"] and bool(asking.rows("newest_users", digest=digest))
     return {
         "digest": digest,
-        "roles": _roles(manifest, images, parents, referrers, blob),
+        "roles": _roles(manifest, images, parents, referrers, blob, is_new=is_new),
         "manifest": manifest,
         "unknown": None if manifest or not (images or parents) else _why_unknown(images, failures),
         "images": images,
@@ -44,14 +47,21 @@ def _is_index(manifest: Row | None) -> bool:
     return manifest is not None and manifest["kind"] == Kind.INDEX
 
 
-def _roles(
-    manifest: Row | None, images: list[Row], parents: list[Row], referrers: list[Row], blob: dict[str, Any] | None
+def _roles(  # noqa: PLR0913 - what the page has
+    manifest: Row | None,
+    images: list[Row],
+    parents: list[Row],
+    referrers: list[Row],
+    blob: dict[str, Any] | None,
+    *,
+    is_new: bool,
 ) -> list[str]:
     roles = [] if manifest is None else [_manifest_role(manifest)]
     if manifest is None and images:
         roles.append("listed image whose manifest is unknown")
     roles += list(dict.fromkeys(claim["role"] for claim in blob["claims"])) if blob else []
-    roles += ["blob that no repository holds any longer"] if blob and not blob["claims"] else []
+    if blob and not blob["claims"]:
+        roles.append(_NOT_LISTED if is_new else _NOT_HELD)
     if manifest is None and parents:
         roles.append("entry of an index")
     if manifest is None and referrers:

@@ -53,13 +53,21 @@ def _no_rows_wanted(asked: _Asked) -> str | None:
 def _no_repository(asked: _Asked) -> str | None:
     if asked.asking.rows("known_repositories", pattern="*"):
         return None
-    return f"{asked.asking.place} holds no repository yet: no run has listed any."
+    nothing = f"{asked.asking.place} holds no repository yet"
+    if not asked.asking.rows("run_ids"):
+        return f"{nothing}: no run is committed; indexer run makes the first."
+    if asked.query.name == "failures":
+        return None
+    (row,) = asked.asking.rows("failure_count")
+    if row["failures"]:
+        return f"{nothing}: no run has listed any; indexer query failures says why."
+    return f"{nothing}: no run found any that include and exclude of config.yaml let through."
 
 
 def _no_match(asked: _Asked) -> str | None:
     for name, pattern in asked.each(_names_repositories):
         rows = asked.asking.rows("known_repositories", pattern=pattern)
-        if not any(row["is_match"] for row in rows):
+        if rows and not any(row["is_match"] for row in rows):
             names = [row["repository"] for row in rows]
             hint = did_you_mean(pattern, names, f"; there is {names[0]}, for one.")
             return f"No repository matches {name}={pattern}{hint}"
@@ -149,8 +157,14 @@ def _unlisted(asked: _Asked, pattern: str) -> str | None:
     if row["listed"] == row["repositories"]:
         return None
     unlisted = row["repositories"] - row["listed"]
+    if unlisted == row["repositories"]:
+        return (
+            f"No repository that matches {pattern} was ever listed whole, so their images are not known; indexer query "
+            "failures says why."
+        )
+    were = "was" if unlisted == 1 else "were"
     return (
-        f"Of the {row['repositories']:,} repositories that match {pattern}, {unlisted:,} were never listed whole, "
+        f"Of the {row['repositories']:,} repositories that match {pattern}, {unlisted:,} {were} never listed whole, "
         "so their images are not known; indexer query failures says why. The others have none such."
     )
 

@@ -14,7 +14,7 @@ from indexer.front.asking import Asking, Row
 from indexer.front.beginnings import completed
 from indexer.front.digests import digest_page
 from indexer.front.errors import Ambiguous, NotFound
-from indexer.front.references import SHORTEST, Reference, too_short, whole
+from indexer.front.references import SHORTEST, Reference, too_short, whole, why_no_digest
 from indexer.front.repositories import repository_page
 
 _EXAMPLES = 3
@@ -40,6 +40,8 @@ def _page(asking: Asking, reference: Reference) -> dict[str, Any]:
         return repository_page(asking, repositories)
     if repositories:
         return digest_page(asking, _tagged(asking, reference)) | {"tag": reference.tag}
+    if (wrong := why_no_digest(reference.text)) is not None:
+        raise UsageError(wrong)
     if reference.part is not None:
         return _digest_page(asking, reference, reference.part)
     raise NotFound(_no_repository(asking, reference))
@@ -56,6 +58,7 @@ def _digest_page(asking: Asking, reference: Reference, digest: str) -> dict[str,
         return page
     raise NotFound(
         f"{digest} is not in {asking.place}: no manifest, layer, config or index entry there has this digest"
+        f"{_nothing_yet(asking)}"
     )
 
 
@@ -78,7 +81,10 @@ def _completed(asking: Asking, reference: Reference, beginning: str) -> str:
         )
     digest = completed(asking, beginning, reference.text)
     if digest is None:
-        raise NotFound(f"no digest in {asking.place} begins with '{beginning}', and no repository has this name")
+        raise NotFound(
+            f"no digest in {asking.place} begins with '{beginning}', and no repository has this name"
+            f"{_nothing_yet(asking)}"
+        )
     return digest
 
 
@@ -118,10 +124,18 @@ def _no_tag(asking: Asking, reference: Reference) -> str:
 
 
 def _no_repository(asking: Asking, reference: Reference) -> str:
-    names = [row["repository"] for row in asking.rows("repository_names")]
     where = _of_host(reference)
-    hint = did_you_mean(str(reference.repository), names, "; indexer query storage-by-repository lists them")
+    if where and (rows := asking.rows("repositories", repository=reference.repository)):
+        others = ", ".join(f"{row['registry_id']} in {row['region']}" for row in rows[:_EXAMPLES])
+        return f"there is no repository '{reference.repository}'{where} in {asking.place}; there is one of {others}"
+    names = [row["repository"] for row in asking.rows("repository_names")]
+    known = "; indexer query storage-by-repository lists them"
+    hint = did_you_mean(str(reference.repository), names, known) if names else _nothing_yet(asking)
     return f"there is no repository '{reference.repository}'{where} in {asking.place}{hint}"
+
+
+def _nothing_yet(asking: Asking) -> str:
+    return "" if asking.rows("run_ids") else "; no run is committed there yet, indexer run makes the first"
 
 
 def _of_host(reference: Reference) -> str:

@@ -133,10 +133,13 @@ class OpenStore:
         if not runs:
             return f"<indexer.OpenStore {self.location!r}: no run is committed yet>"
         newest = runs[0]
-        state = "complete" if newest["complete"] else f"{newest['failures']:,} failures"
+        failures, images = (
+            f"{newest[name]:,} {name[:-1]}{'s' * (newest[name] != 1)}" for name in ("failures", "images")
+        )
+        state = "complete" if newest["complete"] else failures
         return (
             f"<indexer.OpenStore {self.location!r}: {len(runs):,} run{'s' * (len(runs) > 1)}, "
-            f"the newest of {newest['started_at']:%Y-%m-%d %H:%M} UTC ({newest['images']:,} images, {state})>"
+            f"the newest of {newest['started_at']:%Y-%m-%d %H:%M} UTC ({images}, {state})>"
         )
 
     def _asking(self) -> Asking:

@@ -22,7 +22,7 @@ SHORTEST = 6
 
 # Hosts of private registries: https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
 _HOST = re.compile(r"(?:https?://)?(?P<id>[0-9]{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.[a-z0-9.-]+/")
-_ALGORITHMS = frozenset({"sha256", "sha512"})
+_DIGITS = {"sha256": 64, "sha512": 128}
 _PART = re.compile(r"(?:(?P<algorithm>[a-z0-9]+):)?(?P<hex>[0-9a-f]+)", re.IGNORECASE)
 
 
@@ -53,8 +53,11 @@ class Reference:
         if not repository and not at:
             raise UsageError(f"'{text}' names no repository and no digest; give a digest, REPOSITORY or REPOSITORY:TAG")
         if colon and not tag:
-            after = "digest" if repository.lower() in _ALGORITHMS else "tag"
-            raise UsageError(f"'{text}' has no {after} after its colon; give one, or leave the colon out")
+            if repository.lower() in _DIGITS:
+                raise UsageError(
+                    f"'{text}' has no digest after its colon; give its first {SHORTEST} characters or more"
+                )
+            raise UsageError(f"'{text}' has no tag after its colon; give one, or leave the colon out")
         return cls(text, registry_id, region, repository or None, tag or None, digest.lower() or None)
 
     @property
@@ -74,7 +77,20 @@ def whole(text: str) -> bool:
 def is_part(text: str) -> bool:
     """Whether `text` can be the beginning of a digest: hexadecimal, with or without the algorithm before it."""
     match = _PART.fullmatch(text)
-    return match is not None and (match["algorithm"] is None or match["algorithm"].lower() in _ALGORITHMS)
+    return match is not None and (match["algorithm"] is None or match["algorithm"].lower() in _DIGITS)
+
+
+def why_no_digest(text: str) -> str | None:
+    """Return what is wrong with `text` where it begins as a digest does and is none, None for everything else."""
+    algorithm, colon, digits = text.lower().partition(":")
+    if not colon or algorithm not in _DIGITS or whole(text.lower()):
+        return None
+    expected = f"expected {algorithm}: and {_DIGITS[algorithm]} hexadecimal digits, or the first {SHORTEST} or more"
+    if not is_part(text):
+        return f"'{text}' is no digest; {expected}"
+    if len(digits) > _DIGITS[algorithm]:
+        return f"'{text}' is no digest, it has {len(digits):,} digits; {expected}"
+    return None
 
 
 def too_short(text: str) -> bool:

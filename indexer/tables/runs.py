@@ -65,10 +65,10 @@ FAILURES = Table(
         _RUN,
         optional("registry_id", "string", "The AWS account; NULL where the failure came before it was known."),
         _REGION,
-        optional("repository", "string", "NULL where the target as a whole failed."),
-        optional("manifest_digest", "string", "NULL where the repository as a whole failed."),
+        optional("repository", "string", "The repository; NULL where the account and region as a whole failed."),
+        optional("manifest_digest", "string", "The image; NULL where the repository as a whole failed."),
         optional("tag", "string", "One of the image's tags, for people; NULL where it has none."),
-        required("operation", "string", "ECR's call that failed, or Flatten for a document that is no good."),
+        required("operation", "string", "ECR's call that failed, or Flatten, Config or Credentials (docs/tables.md)."),
         required("code", "string", "ECR's failure code or exception, or a code of our own (docs/tables.md)."),
         required("reason", "string", "What was said about it."),
     ),
@@ -80,9 +80,11 @@ RUNS = Table(
     "One row per committed run.",
     ("run_id",),
     (
-        _RUN,
-        required("started_at", "timestamp", "UTC."),
-        required("finished_at", "timestamp", "UTC."),
+        required(
+            "run_id", "string", "The run: when it began, UTC, and six random digits. Ids of later runs sort after."
+        ),
+        required("started_at", "timestamp", "When it began, UTC."),
+        required("finished_at", "timestamp", "When all was fetched, right before it was committed, UTC."),
         required("complete", "bool", "Whether there are no rows in failures for this run."),
         required("version", "string", "The version of manifest-indexer."),
         required("targets", "targets", "The accounts and regions covered: a list of (registry_id, region)."),

@@ -1,4 +1,5 @@
 -- view: Every mention of a blob by a manifest in the store, held or not: layers, repeated ones too, and configs.
+-- column: manifest_digest : The manifest that mentions it.
 -- column: blob_digest : Digest of a layer or a config.
 -- column: size : Bytes as this manifest gives them; NULL where it does not.
 -- column: is_layer : Whether it is mentioned as a layer; otherwise as the config.

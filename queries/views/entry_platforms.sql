@@ -1,4 +1,5 @@
 -- view: The platform that entries of indexes give, where they do; attestations, whose platform is called unknown, have none.
+-- like: index_entries
 -- column: platform : os/architecture, and /variant where it matters: arm64/v8 is arm64, amd64/v1 is amd64, arm is arm/v7.
 select
     index_digest,

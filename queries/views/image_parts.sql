@@ -1,4 +1,5 @@
 -- view: What images of several parts consist of: themselves, what is below them if they are indexes, and referrers (signatures, SBOMs).
+-- like: images
 -- column: image_digest : An image with a tag of its own, or one that belongs to no other, if it has parts or is one. Other images are not here.
 -- column: manifest_digest : A manifest that is part of it, which it is itself too; one may be part of several.
 -- column: goes : Whether this part would go if the image alone was deleted: nothing else in the repository needs it.

@@ -1,4 +1,5 @@
 -- view: When each image was last pulled by others than this program, and last used, as far as listings tell.
+-- like: images
 -- column: is_own_pull : Whether last_pulled_at is this program's own fetch: a pull by others in the 24 hours after it may not show.
 -- column: last_external_pull_at : last_pulled_at; where that is this program's own fetch, the pull time listed just before it. NULL: never pulled.
 -- column: last_used_at : The newest of its push, its last_external_pull_at, and those of all manifests that are in an index with it.

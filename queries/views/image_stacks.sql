@@ -1,4 +1,5 @@
 -- view: Which layer lists of other images each image's own list begins with, held or not: what it stands on.
+-- column: manifest_digest : The image; its manifest is of kind image or schema1.
 -- column: stack_number : Stands for a layer list, the same one in all rows with this number; another use of the view may number them otherwise.
 -- column: stack_layers : Layers in that list, repeats counted.
 -- column: step : 1 for the longest such list, its base, 2 for the base below, and so on; 0 for the image's own list, which is given only where another image's list begins with it.

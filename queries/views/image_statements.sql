@@ -1,4 +1,5 @@
 -- view: What manifests say about others of their repository: signatures, SBOMs and other attestations, by how they name them.
+-- like: images
 -- column: subject_digest : The manifest it is about; need not be in the repository.
 -- column: manifest_digest : The signature, SBOM or attestation; an attestation in an index need not be listed, nor in the store.
 -- column: found_by : subject (the member of a manifest), tag (cosign's sha256-<hex>.sig, .att or .sbom), or entry (of an index, as BuildKit writes it).

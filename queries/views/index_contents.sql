@@ -1,4 +1,5 @@
 -- view: What is below each index, held or not, the children of nested indexes included: one row per index and manifest.
+-- column: index_digest : The index; a row of all_manifests with kind index.
 -- column: manifest_digest : A child, or a child of a child; need not be in the store. An index is not below itself.
 with recursive
 entries as materialized (

@@ -1,4 +1,5 @@
 -- view: The run that last listed each repository whole: one row per repository that has such a listing.
+-- like: repositories
 -- column: run_id : The newest run that listed the repository whole, since it was last found deleted.
 with
 newest_listings as (

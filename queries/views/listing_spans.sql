@@ -1,4 +1,5 @@
 -- view: The whole listings of each repository, each with the run that put an end to it.
+-- like: repositories
 -- column: run_id : The run that listed the repository whole.
 -- column: until_run_id : The next run that listed the repository whole or found it deleted; NULL where the listing still holds.
 -- column: listing_number : Its place among the repository's whole listings and deletions, from 1: the listing that follows it without a break has the next number.

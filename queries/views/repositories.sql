@@ -1,4 +1,5 @@
 -- view: The repositories there are: the newest row of each, except those found deleted.
+-- column: status : listed (whole) or failed (error says why), as that run found it. A deleted repository has no row here.
 -- column: run_id : The newest run that covered the repository.
 -- column: listed_run_id : The run that last listed it whole, whose images are the current ones; NULL if none has.
 -- column: listed_at : When that run started, UTC; NULL if none has listed it.

@@ -1,4 +1,5 @@
 -- view: Which manifests belong to another one of their repository: below an index, or as a referrer (signature, SBOM) of it.
+-- like: repositories
 -- column: holder_digest : The index, or the manifest that is referred to; the repository holds it, listed or below an index.
 -- column: manifest_digest : The manifest that belongs to it.
 -- column: is_entry : True below an index; false for a referrer, by its subject or by its tags (sha256-<hex>.sig and the like).

@@ -1,4 +1,6 @@
 -- view: What each repository holds: its images, and the manifests below its indexes. One row per repository and digest.
+-- like: repositories
+-- column: manifest_digest : A manifest that the repository holds; need not be in the store.
 -- column: is_listed : Whether it is in images; a child may be absent, or hidden by a filter on tags.
 -- column: is_known : Whether it is in the store and could be flattened, so that its blobs are known.
 -- column: kind : Its kind; NULL where it is not in the store.

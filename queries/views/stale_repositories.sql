@@ -1,4 +1,5 @@
 -- view: Repositories that the newest run over their region did not list whole: their images are older, or unknown.
+-- like: repositories
 -- column: listed_at : When the run started that last listed it whole, UTC; NULL if none has.
 with
 covered as (

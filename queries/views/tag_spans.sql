@@ -1,4 +1,5 @@
 -- view: Which image each tag named, from which run to which: a row for each time without a break.
+-- like: repositories
 -- column: tag : The tag's name.
 -- column: manifest_digest : The image that the tag named.
 -- column: pushed_at : When that image was pushed to the repository, UTC, as the newest of these runs saw it.

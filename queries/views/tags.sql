@@ -1,4 +1,5 @@
 -- view: The tags each repository holds: one row per tag.
+-- like: images
 -- column: tag : The tag's name.
 -- column: manifest_digest : The image that the tag names.
 select

@@ -1,4 +1,5 @@
 -- view: Repositories that hold manifests of unknown contents, which may refer to any blob. One row per repository.
+-- like: repositories
 -- column: images_unknown : Images that could not be fetched or read, or are archived.
 -- column: manifests_unknown : These, and what indexes list, but the store does not have.
 select

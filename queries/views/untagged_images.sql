@@ -1,4 +1,5 @@
 -- view: The images without a tag, their bytes, and whether anything that has one needs them.
+-- like: images
 -- column: kind : Its kind; NULL where the manifest is not in the store or could not be read.
 -- column: indexes : Indexes in the repository that list it.
 -- column: subjects : Manifests in the repository that it refers to, as signatures and SBOMs do.

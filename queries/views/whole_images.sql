@@ -1,4 +1,5 @@
 -- view: The images that people mean by the word: those with a tag of their own, or that belong to no other image, each with all its parts.
+-- like: images
 -- column: kind : Its kind; NULL where the manifest is not in the store or could not be read.
 -- column: in_index : Whether an index of the repository lists it; then ECR does not delete it alone.
 -- column: manifests : How many manifests it consists of: itself, what is below it, and its referrers (signatures, SBOMs) without a tag of their own.

@@ -160,6 +160,15 @@ def test_a_views_header_is_read_strictly(tmp_path: Path) -> None:
         load_views(tmp_path)
 
 
+def test_a_view_is_like_tables_that_there_are(tmp_path: Path) -> None:
+    write(tmp_path, "-- view: One.\n-- like: images\n-- column: tags : Mine.\nselect 1 as status", "one.sql")
+    (view,) = load_views(tmp_path)
+    assert (view.columns["tags"], view.columns["status"][:6]) == ("Mine.", "ACTIVE")
+    write(tmp_path, "-- view: One.\n-- like: tags\nselect 1 as x", "one.sql")
+    with pytest.raises(QueryError, match=r"one\.sql:2: no such table: tags; there are manifests, layers"):
+        load_views(tmp_path)
+
+
 def test_views_are_ordered_by_what_they_read(tmp_path: Path) -> None:
     shutil.copy(shipped_queries() / "views" / "images.sql", tmp_path / "images.sql")
     write(tmp_path, "-- view: A.\n-- column: x : one\nselect x from zebra -- join images\njoin images", "a.sql")
@@ -230,6 +239,14 @@ def test_values_of_another_type_are_refused(type_: str, given: object) -> None:
     assert str(caught.value).startswith("p=")
     assert "expected a " in str(caught.value) or "expected text" in str(caught.value) or "true" in str(caught.value)
     assert str(caught.value).endswith("(a thing)")
+
+
+@pytest.mark.parametrize(("type_", "least"), [("integer", -(2**63)), ("count", 0)])
+def test_a_number_that_is_too_large_is_told_the_limits(type_: str, least: int) -> None:
+    parameter = Parameter("n", type_, "how many", required=True)
+    with pytest.raises(QueryError, match=f"expected a whole number from {least} to {2**63 - 1} "):
+        parameter.cast(str(2**63))
+    assert parameter.cast(str(2**63 - 1)) == 2**63 - 1
 
 
 def test_null_is_for_parameters_whose_default_is_null() -> None:

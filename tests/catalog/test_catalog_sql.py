@@ -219,7 +219,7 @@ def test_times_are_utc(catalog: Catalog) -> None:
         ("select sise from all_layers", "there is no column sise; the nearest are size"),
         ("select layer_digest::int from all_layers", "Could not convert string"),
         ("select fooo(1)", "Scalar Function with name fooo does not exist!"),
-        ("select * from all_layers where size = $size", "parameters: size"),
+        ("select * from all_layers where size = $size", "without a value: size; give each as -p NAME=VALUE"),
     ],
 )
 def test_mistakes_are_answered_in_plain_words(catalog: Catalog, statement: str, expected: str) -> None:

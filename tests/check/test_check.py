@@ -57,9 +57,11 @@ def test_where_all_is_well(server: Server, registry: Registry, tmp_path: Path) -
     assert findings.policy() is None
     assert said(findings, "identity") == ("ok", registry.caller)
     assert said(findings, "repositories") == ("ok", "3 of 3 are to be indexed")
-    assert said(findings, "ecr:BatchGetImage") == ("ok", "allowed, in 3 of 3 repositories tried")
+    assert said(findings, "ecr:BatchGetImage") == ("ok", "allowed, in 3 repositories tried")
     assert said(findings, "pull times") == ("ok", f"{ROLE} is left out of them")
-    assert said(findings, "first run")[1].startswith("9 images; at most 7 calls, a second at 100 requests a second")
+    assert said(findings, "first run")[1].startswith(
+        "9 images; at most 7 calls, about a second at 100 requests a second"
+    )
     assert {finding.target for finding in findings.all} == {None, "123456789012/eu-west-1"}
 
 
@@ -87,7 +89,9 @@ def test_a_large_registry_is_looked_at_in_part(server: Server, registry: Registr
     findings = check(config(server, tmp_path, include=("many/*",)))
     assert server.calls["DescribeImages"] == server.calls["BatchGetImage"] == 20
     assert said(findings, "repositories")[1] == "97 of 100 are to be indexed"
-    assert said(findings, "first run")[1].startswith("about 97 images; at most 195 calls, some 2 seconds at")
+    assert said(findings, "first run")[1].startswith(
+        "about 97 images and 200 calls, by what 20 of 97 repositories hold; about 2 seconds at 100 requests a second"
+    )
 
 
 @pytest.mark.parametrize("operation", ["DescribeRepositories", "DescribeImages", "BatchGetImage"])
@@ -170,8 +174,17 @@ def test_globs_that_match_nothing_are_named(server: Server, tmp_path: Path) -> N
     assert said(findings, "include") == ("warning", "'taem/*' matches no repository")
     assert said(findings, "exclude") == ("warning", "'sandbax/*' matches no repository")
     nothing = check(config(server, tmp_path, include=("nothing",)))
-    assert said(nothing, "repositories") == ("warning", "0 of 3 are to be indexed")
+    told = "0 of 3 are to be indexed; include and exclude do not let through any, such as sandbox/x"
+    assert said(nothing, "repositories") == ("problem", told)
     assert said(nothing, "ecr:BatchGetImage") == ("ok", "allowed")
+
+
+def test_a_registry_without_repositories(server: Server, registry: Registry, tmp_path: Path) -> None:
+    for name in list(registry.repositories):
+        registry.delete_repository(name)
+    findings = check(config(server, tmp_path, include=("nothing",)))
+    assert findings.good
+    assert said(findings, "repositories") == ("warning", "there are none")
 
 
 def test_no_credentials(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,6 +213,13 @@ def test_a_role_that_cannot_be_assumed(server: Server, tmp_path: Path) -> None:
     }
 
 
+def test_more_processes_than_this_machine_has_use_for(server: Server, tmp_path: Path) -> None:
+    wanted = config(server, tmp_path)
+    many = wanted.model_copy(update={"fetch": wanted.fetch.model_copy(update={"processes": 256})})
+    assert said(check(many), "processes")[0] == "warning"
+    assert said(check(many), "processes")[1].startswith("fetch.processes is 256, and there ")
+
+
 def test_an_identity_that_nobody_tells_is_no_problem(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,12 +227,33 @@ def test_an_identity_that_nobody_tells_is_no_problem(
     findings = check(config(server, tmp_path))
     assert findings.good
     assert said(findings, "identity")[0] == "warning"
-    assert said(findings, "pull times")[1] == "1 principals are left out; which one is ours?"
+    assert said(findings, "pull times") == ("warning", f"not known, as who we are is not; left out of them are {ROLE}")
 
 
-def test_a_misspelt_region(server: Server, tmp_path: Path) -> None:
+def test_where_nobody_is_left_out_of_pull_times_we_are_not(
+    server: Server, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9")
+    registry.pull_time_exclusions.clear()
+    assert said(check(config(server, tmp_path)), "pull times")[1].startswith(
+        "nobody is left out of them: each manifest"
+    )
+
+
+def test_a_region_is_what_one_calls_it_where_an_endpoint_is_named(server: Server, tmp_path: Path) -> None:
     findings = check(config(server, tmp_path, regions=("eu-wst-1",)))
+    assert "region" not in {finding.subject for finding in findings.all}
+
+
+@pytest.mark.parametrize("key", ["a", None], ids=["credentials", "none"])
+def test_a_misspelt_region(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str | None) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_ECR", "http://127.0.0.1:9")
+    if key is None:
+        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    findings = check(config(server, tmp_path, regions=("eu-wst-1",), endpoint_url=None))
     assert not findings.good
+    assert findings.all[1].subject == "region", "before what comes of it"
     assert said(findings, "region") == (
         "warning",
         "eu-wst-1 is no region that this program knows; did you mean eu-west-1?",

@@ -39,7 +39,7 @@ def test_what_init_wrote_passes_check_and_runs(cli: Cli, config: Path) -> None:
         "\n123456789012/eu-west-1\nok       identity                  arn:aws:iam::123456789012:user/local\n"
         in done.out
     )
-    assert "note     first run                 1 images; at most 3 calls, a second at" in done.out
+    assert "note     first run                 1 image; at most 3 calls, about a second at" in done.out
     assert done.out.endswith("\nnothing would fail a run; 1 warning\n")
     assert cli("run", "--quiet").code == 0
     assert "has 1 committed run (" in cli("check").out

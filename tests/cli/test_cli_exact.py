@@ -40,7 +40,8 @@ def _csv(rows: list[tuple[Any, ...]], columns: list[str], *, safe: bool = False)
         (datetime(2026, 1, 12, 2), "2026-01-12T02:00:00"),  # noqa: DTZ001 - SQL has such times
         (date(2026, 1, 12), "2026-01-12"),
         (time(2, 30), "02:30:00"),
-        (timedelta(hours=1), "1:00:00"),
+        (timedelta(hours=1), "PT1H"),
+        (timedelta(), "PT0S"),
         (b"\x00\xff", "00ff"),
         (["a", None, Decimal(1)], ["a", None, 1]),
         ({"a": [datetime(2026, 1, 12, tzinfo=UTC)], "b": None}, {"a": ["2026-01-12T00:00:00Z"], "b": None}),

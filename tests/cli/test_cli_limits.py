@@ -55,3 +55,18 @@ def test_a_terminal_is_shown_no_more_than_can_be_read(shop: Shop) -> None:
     assert "the first 1,000 of 2,500 rows (a terminal is shown no more; --format csv gives all)" in done.out
     assert "999" in done.out
     assert "1,001" not in done.out
+
+
+def test_numbers_beyond_all_bounds_are_taken_or_refused(cli: Cli, shop: Shop) -> None:
+    most = str(10**30)
+    assert cli("sql", "select 1 as one", "--limit", most, "--store", shop.folder).code == 0
+    for words in (
+        ("prune", "--keep-days", most),
+        ("prune", "--keep-weekly", most),
+        ("compact", "--grace-hours", "1e300"),
+        ("compact", "--grace-hours", "inf"),
+    ):
+        done = cli(*words, "--store", shop.folder)
+        assert done.code == 2
+        assert done.err.startswith("error: Invalid value for '--")
+        assert "expected at most " in done.err

@@ -6,6 +6,7 @@ import re
 import stat
 import subprocess
 import sys
+import tomllib
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,12 +14,14 @@ from typing import Any
 
 import pytest
 from support.commands import Cli
+from support.pages import ROOT
 from support.shop import Shop
 
 import indexer
 from indexer.catalog import fetch
 from indexer.cli.cells import human_bytes
 from indexer.cli.report.charts import Bars, Histogram, Lines
+from indexer.cli.report.command import _NEEDED
 from indexer.cli.report.page import page
 from indexer.cli.report.sections import SECTIONS
 from indexer.store import Store
@@ -192,7 +195,15 @@ sys.exit(execute(["report", {str(tmp_path / "page.html")!r}, "--store", {str(sho
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "needs altair, vl_convert: pip install 'manifest-indexer[report]'" in done.stderr
+    assert done.stderr == (
+        "error: indexer report needs altair, vl-convert-python: pip install '.[report]' in a checkout brings what is "
+        "missing, elsewhere pip install altair vl-convert-python\n"
+    )
+
+
+def test_the_packages_that_are_named_are_those_of_the_extra() -> None:
+    extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["report"]
+    assert [each.partition(">")[0] for each in extra] == list(_NEEDED.values())
 
 
 def test_bars_of_one_name_are_kept_apart() -> None:

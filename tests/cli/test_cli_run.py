@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,48 @@ def test_quiet_says_nothing_but_errors(cli: Cli, config: Path, server: Server) -
     assert done.err.startswith("error: nothing could be listed; the store is as it was\n")
 
 
+class _Page(BaseHTTPRequestHandler):
+    """Some other server: it answers what it does not know with a page in HTML."""
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name it has there
+        pass
+
+
+@pytest.mark.parametrize(
+    ("address", "advice"),
+    [
+        ("http://127.0.0.1:9", "look at the region's name, at endpoint_url, and at the network's way out"),
+        ("{https}", "look at endpoint_url (http or https?), at proxies, and at AWS_CA_BUNDLE"),
+        ("{page}", "what answers there may be no ECR: look at endpoint_url, and at proxies"),
+    ],
+)
+def test_where_no_registry_answers_run_and_check_give_the_same_advice(
+    cli: Cli, config: Path, server: Server, address: str, advice: str
+) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Page) as page:
+        threading.Thread(target=page.serve_forever, daemon=True).start()
+        url = address.format(page=f"http://127.0.0.1:{page.server_port}", https=server.url.replace("http:", "https:"))
+        config.write_text(config.read_text().replace(server.url, url))
+        done, checked = cli("run", "--quiet"), cli("check")
+        page.shutdown()
+    assert done.code == checked.code == 1
+    first, target, last = done.err.splitlines()
+    assert first == "error: nothing could be listed; the store is as it was"
+    assert target.startswith("default account/eu-west-1: DescribeRepositories: ")
+    assert target.endswith(f"; {advice}")
+    assert last == "indexer check tries what a run needs, and says what is missing"
+    assert f". {advice[0].upper()}{advice[1:]}\n" in checked.out
+
+
+def test_a_registry_of_several_that_does_not_answer_is_told_with_advice(cli: Cli, config: Path) -> None:
+    other = "  - {regions: [us-east-1], endpoint_url: http://127.0.0.1:9}\nfetch:"
+    config.write_text(config.read_text().replace("fetch:", other))
+    done = cli("run")
+    assert done.code == 3
+    assert "  1 x DescribeRepositories EndpointConnectionError, such as us-east-1: Could not connect" in done.err
+    assert "; look at the region's name, at endpoint_url, and at the network's way out\n" in done.err
+
+
 def test_an_incomplete_run_is_exit_code_3_and_says_why(cli: Cli, config: Path, server: Server) -> None:
     registry = server.registries[0]
     broken = [registry.put_image("team/app", document({"layers": number})) for number in range(2)]
@@ -133,3 +177,49 @@ def test_ctrl_c_ends_without_a_traceback(cli: Cli, config: Path, server: Server)
     assert "interrupted: this run is not committed" in said
     assert "Traceback" not in said
     assert cli("run", "--quiet").code == 0
+
+
+def _wanting(config: Path, keys: str) -> None:
+    config.write_text(config.read_text().replace("fetch:", f"    {keys}\nfetch:"))
+
+
+def test_a_glob_that_matches_nothing_is_said(cli: Cli, config: Path) -> None:
+    _wanting(config, 'include: ["team/*", "taem/app"]\n    exclude: ["sandbox/*"]')
+    done = cli("run")
+    assert done.code == 0
+    warning = "warning: include 'taem/app' matches no repository in 123456789012/eu-west-1, did you mean team/app?\n"
+    assert done.err.count("matches no repository") == 2
+    assert warning in done.err
+    assert "note: exclude 'sandbox/*' matches no repository in 123456789012/eu-west-1\n" in done.err
+    assert cli("run", "--quiet") == (0, "", warning), "what is not there yet may well be left out"
+
+
+def test_globs_that_let_nothing_through_are_no_complete_run(cli: Cli, config: Path) -> None:
+    _wanting(config, 'include: ["taem/*"]')
+    done = cli("run", "--quiet")
+    said = (
+        "nothing of 123456789012/eu-west-1 is indexed: include ['taem/*'] and exclude [] do not let through its only "
+        "repository team/app"
+    )
+    assert (done.code, done.err) == (3, f"warning: {said}\n")
+    nothing = "holds no repository yet: no run has listed any; indexer query failures says why."
+    assert nothing in cli("query", "largest-images").err
+    assert said in cli("query", "failures", "--format", "csv").out
+    assert cli("query", "failures", "-p", "code=Other").err == "The newest runs had no failure that matches.\n"
+
+
+def test_repositories_that_went_are_told_where_nothing_else_is_wanted(cli: Cli, config: Path, server: Server) -> None:
+    server.registries[0].create_repository("other")
+    _wanting(config, 'include: ["team/*"]')
+    assert cli("run", "--quiet").code == 0
+    server.registries[0].delete_repository("team/app")
+    assert cli("run", "--quiet").code == 3
+    assert "what there was is deleted" in cli("query", "largest-images").err
+
+
+def test_a_registry_without_a_repository_is_complete(cli: Cli, config: Path, server: Server) -> None:
+    server.registries[0].delete_repository("team/app")
+    _wanting(config, 'include: ["team/*"]')
+    assert cli("run", "--quiet") == (0, "", "")
+    said = "holds no repository yet: no run found any that include and exclude of config.yaml let through."
+    assert said in cli("query", "largest-images").err

@@ -144,7 +144,7 @@ def test_prune_says_what_it_keeps_against_the_policy(cli: Cli, tmp_path: Path) -
     done = cli("prune", "--store", folder, "--keep-days", "1")
     assert done.err.splitlines() == [
         "0 runs gone (0 B), 2 kept",
-        "1 of these are kept because the current state stands on them",
+        "1 of these is kept because the current state stands on them",
     ]
 
 

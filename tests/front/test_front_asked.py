@@ -76,7 +76,7 @@ def test_a_store_without_a_run_has_no_repository(tmp_path: Path) -> None:
     with Store.create_or_open(tmp_path).writer(now=lambda: START, version="1"):
         pass
     with indexer.open(tmp_path) as store:
-        assert "no run has listed any" in store.why_empty("largest-images")
+        assert "no run is committed" in store.why_empty("largest-images")
 
 
 def test_the_shop_has_the_layer_once(shop: Shop, store: OpenStore) -> None:

@@ -123,7 +123,7 @@ def test_a_hook_that_hangs_is_ended_with_all_that_it_started() -> None:
     begun, child = done.said.split()
     assert begun == "begun"
     state = subprocess.run(["ps", "-o", "stat=", "-p", child], capture_output=True, text=True, check=False).stdout
-    assert state.strip() in {"", "Z"}, "gone, or waiting for whoever reaps orphans"
+    assert state.strip()[:1] in {"", "Z"}, "gone, or waiting for whoever reaps orphans"
 
 
 def test_a_hook_that_says_a_lot_is_cut() -> None:

@@ -65,7 +65,7 @@ def _is_of_repositories(parameter: Parameter) -> bool:
 
 @pytest.mark.parametrize("name", QUERIES)
 def test_a_store_without_a_run_says_so(stores: dict[int, Asking], name: str) -> None:
-    assert said(stores[0], name) == "there holds no repository yet: no run has listed any."
+    assert said(stores[0], name) == "there holds no repository yet: no run is committed; indexer run makes the first."
 
 
 @pytest.mark.parametrize(("name", "parameter"), _of(lambda each: each.name == "limit"))
@@ -181,11 +181,13 @@ def test_repositories_that_hold_nothing_are_said_to(stores: dict[int, Asking], n
 @pytest.mark.parametrize("name", ["untagged", "exclusive-bytes-by-tag", "unfetched-images"])
 def test_what_was_never_listed_is_not_said_to_hold_nothing(stores: dict[int, Asking], name: str) -> None:
     sentence = said(stores[2], name, repository="[nr]*")  # no-images and refused
-    assert str(sentence).startswith("Of the 2 repositories that match [nr]*, 1 were never listed whole")
+    assert str(sentence).startswith("Of the 2 repositories that match [nr]*, 1 was never listed whole")
 
 
 @pytest.mark.parametrize("name", ["tag-churn", "tag-history"])
 def test_tags_of_what_was_never_listed_are_not_known(stores: dict[int, Asking], name: str) -> None:
     sentence = said(stores[2], name, repository="refused", tag="v1")
     assert sentence is not None
-    assert sentence.startswith("Of the 1 repositories that match refused, 1 were never listed whole")
+    assert sentence.startswith(
+        "No repository that matches refused was ever listed whole, so their images are not known; "
+    )

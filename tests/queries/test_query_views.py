@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from support.estates import ACCOUNT, DAY_ONE, OTHER_ACCOUNT, REGION, Estate, digest, rows
+from support.shop import Shop, shop
 
+import indexer
 from indexer.catalog import Catalog, load_views, shipped_queries
+from indexer.catalog.views import BASE_VIEWS
+from indexer.tables import TABLES
+
+__all__ = ["shop"]
 
 CURRENT = ["manifests", "layers", "configs", "index_entries"]
 
@@ -204,6 +211,35 @@ def test_every_column_of_every_view_has_a_description(tmp_path: Path) -> None:
         assert all("foreign" in comment for (comment,) in named)
         [(what,)] = rows(catalog, "select comment from duckdb_views() where view_name = 'tags'")
     assert what == "The tags each repository holds: one row per tag."
+
+
+def test_a_column_that_is_described_as_in_a_table_holds_what_that_has(shop: Shop) -> None:
+    """Names mean different things in different tables: status of an image is none of a repository's."""
+    with indexer.open(shop.folder) as store:
+        for path in sorted((shipped_queries() / "views").glob("*.sql")):
+            text = path.read_text()
+            own = set(re.findall(r"^-- column: ([a-z_]+)", text, re.MULTILINE))
+            like = re.findall(r"^-- like: ([a-z_]+)$", text, re.MULTILINE) + [path.stem] * (path.stem in TABLES)
+            columns = {column["column"]: column["description"] for column in store.columns(path.stem)}
+            assert own <= set(columns), f"{path.stem} describes columns that it does not have"
+            for column in set(columns) - own:
+                (table,) = like  # no column without either
+                (same,) = [each for each in TABLES[table].columns if each.name == column]
+                assert columns[column] == same.description
+                others = f"select {column} from {path.stem} except select {column} from {BASE_VIEWS[table]}"  # noqa: S608 - our own names
+                assert store.sql(others).fetchall() == [], f"{path.stem}.{column} has what {table} has not"
+
+
+def test_what_once_was_described_as_something_else(shop: Shop) -> None:
+    with indexer.open(shop.folder) as store:
+        said = {
+            (view, column["column"]): column["description"] for view in store.tables() for column in store.columns(view)
+        }
+    assert said["image_pulls", "status"].startswith("ACTIVE, ARCHIVED or ACTIVATING")
+    assert said["tags", "status"].startswith("ACTIVE, ARCHIVED or ACTIVATING")
+    assert said["entry_platforms", "position"] == "0 for the first entry."
+    assert said["runs", "run_id"].startswith("The run: when it began")
+    assert {view for (view, _), text in said.items() if "fetched from" in text} == {"manifests", "all_manifests"}
 
 
 def test_shipped_views_come_after_what_they_read_from() -> None:

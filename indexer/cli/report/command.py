@@ -14,16 +14,18 @@ from indexer.cli import output
 from indexer.cli.places import open_store
 from indexer.errors import UsageError
 
-_NEEDED: Final = ("altair", "jinja2", "vl_convert")
+_NEEDED: Final = {"altair": "altair", "jinja2": "jinja2", "vl_convert": "vl-convert-python"}
+"""Modules, and the packages of the extra `report` that bring them."""
 _ENDINGS: Final = (".html", ".htm")
 
 
 def write_report(file: str, config: str | None, store: str | None, *, title: str | None, price: float) -> None:
     """Write the page about the store to `file`, whole or not at all; `-` is stdout."""
-    missing = [name for name in _NEEDED if find_spec(name) is None]
+    missing = [package for name, package in _NEEDED.items() if find_spec(name) is None]
     if missing:
         raise UsageError(
-            f"indexer report needs {', '.join(missing)}: pip install 'manifest-indexer[report]' brings what is missing"
+            f"indexer report needs {', '.join(missing)}: pip install '.[report]' in a checkout brings what is missing, "
+            f"elsewhere pip install {' '.join(missing)}"
         )
     if file != "-" and not file.lower().endswith(_ENDINGS):
         raise UsageError(f"{file}: the page is HTML, name a file that ends in .html (or - for stdout)")
