@@ -7,15 +7,12 @@
 -- parameter: depth count = 8 : how many levels to show
 -- empty: No manifest that the store knows has this digest, and nothing belongs to it.
 with recursive
--- One pass over the images: those that refer to others are few.
-listed_referrers as materialized (
-    select manifest_digest, subject_digest, list_filter(tags, lambda tag: tag like 'sha256-%') as tags
-    from images
-    where subject_digest is not null or len(list_filter(tags, lambda tag: tag like 'sha256-%')) > 0
-),
+-- DuckDB knows of each of these conditions while it reads, and then reads the other columns of few images; joined with or, it
+-- would read all of them.
 named_subjects as (
     select manifest_digest, unnest(tags) as tag
-    from listed_referrers
+    from images
+    where contains(tags::varchar, 'sha256-')
 ),
 attachments as materialized (
     select subject_digest as holder_digest, manifest_digest, 'referrer' as relation
@@ -23,7 +20,7 @@ attachments as materialized (
     where subject_digest is not null
     union
     select subject_digest as holder_digest, manifest_digest, 'referrer' as relation
-    from listed_referrers
+    from images
     where subject_digest is not null
     union
     select 'sha256:' || tag[8:71] as holder_digest, manifest_digest, 'tag' as relation

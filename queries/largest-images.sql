@@ -34,16 +34,23 @@ contents as materialized (
     from index_contents
     semi join shown on shown.manifest_digest = index_contents.index_digest
 ),
--- Nearly always all manifests say the same of a blob; where they do not, it counts as the view blobs says.
-disputed_blobs as materialized (
-    select blob_digest, max(size) as size, bool_or(is_stored) as is_stored
+-- Nearly always all manifests say the same of a blob; where they do not, it counts as the view blobs says. What that is is
+-- asked after, of few: to work it out for each of millions took a quarter more.
+disputed_digests as materialized (
+    select blob_digest
     from blob_references
     group by blob_digest
     having
         min(coalesce(size, -1)) <> max(coalesce(size, -1))
         or bool_or(is_stored) <> bool_and(is_stored)
 ),
-needed_blobs as (
+disputed_blobs as materialized (
+    select blob_digest, max(size) as size, bool_or(is_stored) as is_stored
+    from blob_references
+    semi join disputed_digests using (blob_digest)
+    group by blob_digest
+),
+needed_blobs as not materialized ( -- millions, of which the second look needs few
     select
         all_blob_references.manifest_digest,
         blob_digest,
@@ -52,31 +59,78 @@ needed_blobs as (
     left join disputed_blobs using (blob_digest)
     where not all_blob_references.is_repeat and coalesce(disputed_blobs.is_stored, all_blob_references.is_stored)
 ),
-manifest_bytes as (
+manifest_bytes as materialized (
     select manifest_digest, sum(size) as bytes, count(*) filter (where size is null) as blobs_unknown_size
     from needed_blobs
     group by manifest_digest
 ),
-index_blobs as (
-    select distinct contents.index_digest, needed_blobs.blob_digest, needed_blobs.size
-    from needed_blobs
-    inner join contents using (manifest_digest)
+-- An index has at least the bytes of its largest manifest, and at most those of all: only of indexes that may show is it
+-- looked at which blobs its manifests share. To look at all took a sixth of the time.
+bounds as (
+    select manifest_digest, bytes as least_bytes, bytes as most_bytes
+    from manifest_bytes
+    union all -- an index has no blobs of its own
+    select contents.index_digest as manifest_digest, max(manifest_bytes.bytes) as least_bytes, sum(manifest_bytes.bytes) as most_bytes
+    from contents
+    inner join manifest_bytes on manifest_bytes.manifest_digest = contents.manifest_digest
+    group by contents.index_digest
 ),
-index_bytes as (
-    select index_digest as manifest_digest, sum(size) as bytes, count(*) filter (where size is null) as blobs_unknown_size
-    from index_blobs
-    group by index_digest
+bounded_images as materialized (
+    select
+        shown.registry_id,
+        shown.region,
+        shown.repository,
+        manifest_digest,
+        known_manifests.kind,
+        capped(coalesce(bounds.least_bytes, 0)) as least_bytes,
+        capped(coalesce(bounds.most_bytes, 0)) as most_bytes
+    from shown
+    inner join known_manifests using (manifest_digest)
+    left join bounds using (manifest_digest)
+),
+largest_figures as (
+    select least_bytes
+    from bounded_images
+    order by least_bytes desc
+    limit $limit
+),
+large_images as materialized (
+    select registry_id, region, repository, manifest_digest, kind
+    from bounded_images
+    where most_bytes >= (select min(least_bytes) from largest_figures)
+),
+large_contents as materialized (
+    select contents.index_digest, contents.manifest_digest
+    from contents
+    semi join large_images on large_images.manifest_digest = contents.index_digest
+),
+-- Out of a list DuckDB takes them for few, and reads only the row groups that may have them.
+child_digests as (
+    select unnest(list(distinct manifest_digest)) as manifest_digest
+    from large_contents
+),
+child_blobs as (
+    select manifest_digest, needed_blobs.blob_digest, needed_blobs.size
+    from needed_blobs
+    semi join child_digests using (manifest_digest)
+),
+index_blobs as (
+    select distinct large_contents.index_digest, child_blobs.blob_digest, child_blobs.size
+    from child_blobs
+    inner join large_contents using (manifest_digest)
 ),
 image_bytes as (
     select manifest_digest, bytes, blobs_unknown_size
     from manifest_bytes
-    union all -- an index has no blobs of its own
-    select manifest_digest, bytes, blobs_unknown_size
-    from index_bytes
+    semi join large_images using (manifest_digest)
+    union all
+    select index_digest as manifest_digest, sum(size) as bytes, count(*) filter (where size is null) as blobs_unknown_size
+    from index_blobs
+    group by index_digest
 ),
 missing_children as (
     select contents.index_digest as manifest_digest, count(*) as children_unknown
-    from contents
+    from large_contents as contents
     anti join known_manifests on known_manifests.manifest_digest = contents.manifest_digest
     group by contents.index_digest
 )
@@ -86,13 +140,13 @@ select
     shown.repository,
     shown.tags,
     manifest_digest,
-    known_manifests.kind,
+    large_images.kind,
     capped(coalesce(image_bytes.bytes, 0)) as bytes,
     coalesce(image_bytes.blobs_unknown_size, 0) as blobs_unknown_size,
     coalesce(missing_children.children_unknown, 0) as children_unknown,
     shown.pushed_at
 from shown
-inner join known_manifests using (manifest_digest)
+inner join large_images using (registry_id, region, repository, manifest_digest)
 left join image_bytes using (manifest_digest)
 left join missing_children using (manifest_digest)
 order by bytes desc, shown.registry_id, shown.region, shown.repository, manifest_digest

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -144,7 +144,7 @@ class Catalog:
                 self._create(set(self.views))
                 return self._connection.sql(statement, params=dict(parameters))
 
-    def _prepare(self, used: set[str], read: set[str]) -> None:
+    def _prepare(self, used: frozenset[str], read: frozenset[str]) -> None:
         """Make the views that a statement with the words `used` may read; it surely reads those of `read`.
 
         Making them all takes some tenths of a second, which is paid for statements about the views themselves, such as
@@ -164,12 +164,12 @@ class Catalog:
         # A column may be called manifests too: what only might be read need not be fast.
         self._settle(_read_by(read & named, self.views))
 
-    def _called(self, used: set[str]) -> list[Macro]:
+    def _called(self, used: frozenset[str]) -> list[Macro]:
         return [macro for name, macro in self.macros.items() if name in used and macro.is_table]
 
     def _read_through(self, statement: str) -> set[str]:
         read = sources(statement).union(*(sources(macro.sql) for macro in self._called(words(statement))))
-        return _read_by(read & set(self.views), self.views)
+        return _read_by(read & self.views.keys(), self.views)
 
     def _create_bases(self) -> None:
         for macro in self.macros.values():
@@ -227,7 +227,7 @@ def _derived_views() -> list[View]:
     return load_views(shipped_queries() / "views")
 
 
-def _read_by(names: set[str], views: Mapping[str, View]) -> set[str]:
+def _read_by(names: Iterable[str], views: Mapping[str, View]) -> set[str]:
     """Return `names` and the views that they read from, directly or through others."""
     found = set(names)
     while new := {source for name in found for source in sources(views[name].sql)} & set(views) - found:
@@ -238,6 +238,8 @@ def _read_by(names: set[str], views: Mapping[str, View]) -> set[str]:
 def _connect(spill: Path | None, settings: Mapping[str, str | int]) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(":memory:", config={**_OPTIONS, **settings})
     connection.execute("set TimeZone = 'UTC'")
+    # Files never change: their footers are read once, and not by every statement (7 of 22 ms, of 64 files).
+    connection.execute("set parquet_metadata_cache = true")
     # DuckDB's own choice for what does not fit in memory is the working directory, which may be anyone's. Without any
     # folder it has its memory and no more.
     connection.execute(f"set temp_directory = {quoted('' if spill is None else str(spill))}")

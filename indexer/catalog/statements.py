@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Protocol
 
 import duckdb
@@ -78,14 +79,16 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def words(text: str) -> set[str]:
+@lru_cache(maxsize=256)  # of a catalog's views these are asked with every statement
+def words(text: str) -> frozenset[str]:
     """The words of an SQL statement in lower case: names of tables are among them."""
-    return {word.lower() for word in _WORD.findall(plain_sql(text))}
+    return frozenset(word.lower() for word in _WORD.findall(plain_sql(text)))
 
 
-def sources(text: str) -> set[str]:
+@lru_cache(maxsize=256)
+def sources(text: str) -> frozenset[str]:
     """The names that follow `from` or `join` in an SQL statement: tables, views and its own CTEs."""
-    return {name.lower() for name in _SOURCE.findall(plain_sql(text))}
+    return frozenset(name.lower() for name in _SOURCE.findall(plain_sql(text)))
 
 
 def _verb(text: str) -> str:

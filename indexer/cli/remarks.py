@@ -8,8 +8,7 @@ from indexer.front import OpenStore
 _UNKNOWN_IMAGES = """
 select count(*)
 from images
-left join all_manifests using (manifest_digest)
-where all_manifests.kind is null or all_manifests.kind = 'unknown'
+anti join (select manifest_digest from all_manifests where kind <> 'unknown') using (manifest_digest)
 """
 _OLD_LISTINGS = "select count(*), min(listed_at at time zone 'UTC') from stale_repositories"
 _CAUSES = "select cause, count(*) from stale_causes group by cause order by cause"
@@ -29,9 +28,13 @@ limit 1
 """Of the newest run alone it would miss the listings of before; one filtered run makes any set of images doubtful."""
 
 
-def remarks(store: OpenStore) -> list[str]:
-    """Return what every figure of now leaves out: an image whose manifest is unknown may use any layer."""
-    ((unknown,),) = store.sql(_UNKNOWN_IMAGES).fetchall()
+def remarks(store: OpenStore, unknown: int | None = None) -> list[str]:
+    """Return what every figure of now leaves out: an image whose manifest is unknown may use any layer.
+
+    `unknown` is how many such images there are, from whoever has counted them.
+    """
+    if unknown is None:
+        ((unknown,),) = store.sql(_UNKNOWN_IMAGES).fetchall()
     ((behind, oldest),) = store.sql(_OLD_LISTINGS).fetchall()
     found = []
     if unknown:

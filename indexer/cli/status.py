@@ -73,6 +73,38 @@ group by operation, code
 order by count(*) desc, operation, code
 """
 
+_CONTENTS = """
+with
+documents as (
+    select manifest_digest, kind
+    from all_manifests
+),
+-- What is listed and what is stored is joined once: to join it is most of what this page takes.
+odd_ones as materialized (
+    select images.manifest_digest as image_digest, documents.manifest_digest as stored_digest
+    from images
+    full join documents on documents.manifest_digest = images.manifest_digest
+    where images.manifest_digest is null or coalesce(documents.kind, 'unknown') = 'unknown'
+),
+unlisted as (
+    select stored_digest as manifest_digest
+    from odd_ones
+    where image_digest is null
+),
+held_contents as ( -- as in the view unreachable_manifests
+    select index_contents.manifest_digest
+    from index_contents
+    anti join unlisted on unlisted.manifest_digest = index_contents.index_digest
+)
+select
+    (select count(*) from repositories) as repositories,
+    (select count(*) from images) as images,
+    (select count(*) from odd_ones where image_digest is not null) as images_unknown,
+    (select count(*) from all_manifests) as manifests,
+    (select count(*) from unlisted anti join held_contents using (manifest_digest)) as manifests_unused,
+    (select count(*) from runs) as runs
+"""
+
 
 def show_status(config: str | None, store: str | None, format_: Format, limit: int) -> None:
     """Print the state of the store as a page; in the other formats, its newest runs as rows."""
@@ -90,14 +122,15 @@ def show_status(config: str | None, store: str | None, format_: Format, limit: i
 
 def _print(store: OpenStore, newest: dict[str, Any], limit: int) -> None:
     page = Page()
+    contents = _rows(store, _CONTENTS)[0]
     page.facts(
         [
             ("store", store.location),
             ("newest run", _when(newest)),
             ("complete run", _freshness(store, newest)),
-            ("holds", _holds(store)),
+            ("holds", _holds(contents)),
             ("kept", _kept(store)),
-            *(_fact(remark) for remark in remarks(store)),
+            *(_fact(remark) for remark in remarks(store, contents["images_unknown"])),
         ]
     )
     page.table("Accounts and regions", _rows(store, _TARGETS))
@@ -128,17 +161,11 @@ def _kept(store: OpenStore) -> str | None:
     return f"{kept} {'is' if row['manifests'] == 1 else 'are'} kept, the newest of {local_time(row['newest'])}"
 
 
-def _holds(store: OpenStore) -> str:
-    row = _rows(
-        store,
-        "select (select count(*) from repositories) as repositories, (select count(*) from images) as images, "
-        "(select count(*) from all_manifests) as manifests, (select count(*) from manifests) as used, "
-        "(select count(*) from runs) as runs",
-    )[0]
+def _holds(row: dict[str, Any]) -> str:
     repositories = counted(row["repositories"], "repository", "repositories")
     held = counted(row["manifests"], "manifest")
-    if row["used"] < row["manifests"]:  # the rest is of images that are gone, for the history
-        held += f" ({row['used']:,} of them in use now)"
+    if row["manifests_unused"]:  # they are of images that are gone, for the history
+        held += f" ({row['manifests'] - row['manifests_unused']:,} of them in use now)"
     return f"{repositories}, {counted(row['images'], 'image')}, {held}, {counted(row['runs'], 'run')}"
 
 

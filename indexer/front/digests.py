@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from indexer.front.asking import Asking, Row
 from indexer.model import Kind
 
+_PLACE = ("registry_id", "region", "repository", "tags")
+_LISTED = (
+    *_PLACE,
+    "media_type",
+    "artifact_type",
+    "image_size",
+    "pushed_at",
+    "last_pulled_at",
+    "status",
+    "subject_digest",
+)
+_FORMER = (*_PLACE, "last_seen_at")
+_CLAIM = ("role", "media_type", "size", "distributable", "manifests")
+_NEEDING = (*_PLACE, "manifest_digest", "via_index", "manifests", "pushed_at", "status")
 _ARCHIVED = "ECR does not give the manifests of archived images"
 _NOT_HELD = "blob that no repository holds any longer"
 _NOT_LISTED = "blob of manifests that no committed run has listed yet"
@@ -21,7 +36,8 @@ def digest_page(asking: Asking, digest: str) -> dict[str, Any]:
     `layers`, `children`, `parents`, `referrers`, `failures`; `blob` (None where it is neither layer nor config).
     """
     manifest = next(iter(asking.rows("manifest", digest=digest)), None)
-    images = asking.rows("manifest_images", digest=digest)
+    sightings = asking.rows("manifest_sightings", digest=digest)
+    images = [_only(_LISTED, row) for row in sightings if row["last_seen_at"] is None]
     failures = asking.rows("manifest_failures", digest=digest)
     parents = asking.rows("manifest_parents", digest=digest)
     referrers = asking.rows("manifest_referrers", digest=digest)
@@ -33,7 +49,7 @@ def digest_page(asking: Asking, digest: str) -> dict[str, Any]:
         "manifest": manifest,
         "unknown": None if manifest or not (images or parents) else _why_unknown(images, failures),
         "images": images,
-        "formerly": asking.rows("manifest_history", digest=digest),
+        "formerly": [_only(_FORMER, row) for row in sightings if row["last_seen_at"] is not None],
         "layers": asking.rows("manifest_layers", digest=digest) if manifest else [],
         "children": asking.rows("manifest_children", digest=digest) if _is_index(manifest) else [],
         "parents": parents,
@@ -82,12 +98,12 @@ def _why_unknown(images: list[Row], failures: list[Row]) -> str:
 
 def _blob(asking: Asking, digest: str) -> dict[str, Any] | None:
     """What is known of the digest as a layer or config; None where no manifest ever had it."""
-    rows = asking.rows("blob_claims", digest=digest)
-    together = next(row for row in rows if row["role"] is None)
+    rows = asking.rows("blob", digest=digest)
+    images = [_only(_NEEDING, row) for row in rows if row["manifest_digest"] is not None]
+    together = next(row for row in rows if row["role"] is None and row["manifest_digest"] is None)
     if not together["all_manifests"]:
         return None
-    claims = [_claim(row) for row in rows if row["role"] is not None and row["manifests"]]
-    images = asking.rows("blob_images", digest=digest)
+    claims = [_only(_CLAIM, row) for row in rows if row["role"] is not None and row["manifests"]]
     sizes = [claim["size"] for claim in claims if claim["size"] is not None]
     return {
         "size": max(sizes, default=None),
@@ -98,5 +114,5 @@ def _blob(asking: Asking, digest: str) -> dict[str, Any] | None:
     }
 
 
-def _claim(row: Row) -> Row:
-    return {name: row[name] for name in ("role", "media_type", "size", "distributable", "manifests")}
+def _only(names: Sequence[str], row: Row) -> Row:
+    return {name: row[name] for name in names}

@@ -52,6 +52,9 @@ def check_images(model: ContentsModel, catalog: Catalog, pattern: str, layer: st
     assert [row["bytes"] for row in found] == sorted((row["bytes"] for row in found), reverse=True)
     rows = [(home_of(row), *(row[name] for name in names)) for row in found]
     assert distinct(rows) == model.largest_images(pattern, children=children)
+    for limit in (0, 1, 3):  # what is not looked at closely is none of the largest
+        few = answer(catalog, "largest-images", limit=limit, repository=pattern, children=children)
+        assert few == found[:limit]
 
 
 @pytest.mark.slow

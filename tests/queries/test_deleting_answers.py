@@ -319,3 +319,24 @@ def test_what_a_registry_has_only_as_a_foreign_layer_does_not_come_back_there(tm
         for query in ("exclusive-bytes-by-image", "exclusive-bytes-by-tag"):
             found = picked(answer(catalog, query), "registry_id", "reclaimable_bytes", "exclusive_bytes")
             assert found == [(ACCOUNT, 101, 101), (OTHER_ACCOUNT, 2, 2)]
+
+
+def test_owners_are_told_apart_in_more_registries_than_a_number_has_bits(tmp_path: Path) -> None:
+    estate = Estate()
+    estate.image("all", [("everywhere", 1000)])
+    estate.image("most", [("late", 10)])
+    estate.image("last", [("late", 10), ("more", 1)])
+    places = [(f"{number:012}", REGION) for number in range(1, 66)]
+    run = estate.run(*places)
+    for number, place in enumerate(places, 1):
+        late = {"most": ["2"]} if number > 1 else {}
+        run.repository("app", {"all": ["1"]} | late | ({"last": ["3"]} if number > 63 else {}), place=place)
+    with estate.catalog(tmp_path) as catalog:
+        found = picked(
+            answer(catalog, "exclusive-bytes-by-image", limit=500), "registry_id", "manifest_digest", "exclusive_bytes"
+        )
+    expected = [(place[0], digest("all"), 1000) for place in places]
+    expected += [(place[0], digest("most"), 10) for place in places[1:63]]
+    expected += [(place[0], digest("last"), 1) for place in places[63:]]
+    expected += [(place[0], digest("most"), 0) for place in places[63:]]
+    assert found == expected
