@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 KEY: Final = 32
 """Bytes that stand for a sha256 digest."""
+_BLOCK: Final = 5_000
 _PREFIX: Final = b"sha256:"
 _HEXADECIMAL: Final = 2 * KEY
 _LENGTH: Final = len(_PREFIX) + _HEXADECIMAL
@@ -25,7 +26,14 @@ def keys_of(digests: Sequence[str]) -> bytes | None:
     """
     if not set(map(len, digests)) <= {_LENGTH}:
         return None
-    return _keys("".join(digests).encode(errors="replace"), len(digests))
+    parts = []
+    for start in range(0, len(digests), _BLOCK):  # of 100,000 at once, all the texts in between would take 30 MB
+        block = digests[start : start + _BLOCK]
+        keys = _keys("".join(block).encode(errors="replace"), len(block))
+        if keys is None:
+            return None
+        parts.append(keys)
+    return b"".join(parts)
 
 
 def keys_of_column(digests: pa.Array) -> bytes | None:

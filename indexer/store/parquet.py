@@ -25,7 +25,7 @@ Place = tuple[str, ...]
 Columns = Sequence[Sequence[Any]]
 """One sequence of values for each column of a table, all of one length; nothing at all for no rows."""
 
-GROUP_ROWS: Final = {"manifests": 20_000, "images": 65_536}
+GROUP_ROWS: Final = {"manifests": 20_000, "images": 32_768}
 """Rows in a row group: what a writer holds as rows and a reader decodes at once. `manifests` carry their text."""
 _GROUP_ROWS: Final = 131_072
 _DICTIONARY_BYTES: Final = 16 * 2**20
