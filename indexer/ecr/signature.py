@@ -44,7 +44,7 @@ class Signature:
 
     def __init__(self, url: str, region: str, service: str) -> None:
         self._head = f"POST\n{quote(normalize_url_path(urlsplit(url).path), safe='/~')}\n\n"
-        self._host = _host(url)
+        self._host = host_of(url)
         self._scope = (region, service, "aws4_request")
         self._key = _Key("", "", b"")
 
@@ -116,7 +116,7 @@ def like(own: Signature, signer: RequestSigner, url: str) -> bool:
     return True
 
 
-def _host(url: str) -> str:
+def host_of(url: str) -> str:
     """Return the host as it is signed and sent: without the port, where that is the usual one."""
     parts = urlsplit(url)
     host = parts.hostname or ""

@@ -194,17 +194,20 @@ def _open(file: Sealing, table: Table, first: pa.Table) -> Any:
         write_page_checksum=True,
         bloom_filter_options={
             # ndv must be positive, also for a file without rows
-            column: {"ndv": max(1, _distinct(table, first[column])), "fpp": _FALSE_POSITIVES}
+            column: {"ndv": max(1, _distinct(table, first, column)), "fpp": _FALSE_POSITIVES}
             for column in table.look_ups
         },
     )
 
 
-def _distinct(table: Table, values: pa.ChunkedArray) -> int:
+def _distinct(table: Table, rows: pa.Table, column: str) -> int:
     """Return how many values there are, about: to count them exactly where few repeat is 1 microsecond a manifest."""
-    if table.name == "layers":
-        return int(pc.count_distinct(values).as_py())
-    return int(len(values) - values.null_count)
+    values = rows.column(column)
+    if table.name != "layers":
+        return int(len(values) - values.null_count)
+    if column == "manifest_digest":  # each has a first layer
+        return int(pc.equal(rows.column("position"), 0).combine_chunks().true_count)
+    return int(pc.count_distinct(values).as_py())
 
 
 def _repeats(table: Table, column: Column) -> bool:
