@@ -12,7 +12,7 @@ from indexer.compute import pc
 from indexer.store.parquet import TableFile
 from indexer.tables import IMAGES
 
-_PART: Final = 1_000
+_PART: Final = 4_000
 """Images that are made Arrow at once: of repositories with 50 images each this takes a third of the time."""
 _MOST: Final = 10_000
 """Images that are made Arrow at once at most: 100,000 would take 30 MB."""
