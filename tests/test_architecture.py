@@ -36,7 +36,7 @@ FLOORS = {
 }
 STRANGERS = {"ecr", "store", "catalog"}
 ONLY_IMPORTER = {
-    "boto3": {"ecr", "objects"},
+    "boto3": {"objects"},
     "botocore": {"ecr", "objects"},
     "duckdb": {"catalog"},
     "prometheus_client": {"outcome"},
