@@ -36,6 +36,7 @@ EXIT_LOCKED = 4
 EXIT_AWS_CLI = 255
 
 _USER = re.compile(r"(https?://)[^\s/?#\"']*@")
+_HEADER = re.compile(r"Invalid header value b?(['\"]).*\1", re.DOTALL)
 _QUERY = re.compile(r"(https?://[^\s?#\"']*)\?[^\s\"']*=[^\s\"']*")
 
 _NEAREST = 3
@@ -58,8 +59,11 @@ def did_you_mean(text: str, names: Iterable[str], otherwise: str = "") -> str:
 
 
 def without_secrets(text: str) -> str:
-    """Return `text` without what addresses in it may carry besides a place: a user, a password, a signed query."""
-    return _QUERY.sub(r"\1?***", _USER.sub(r"\1***@", text))
+    """Return `text` without what addresses in it may carry besides a place: a user, a password, a signed query.
+
+    And without the value of a header that http.client would not send: it may be a session token.
+    """
+    return _HEADER.sub("Invalid header value ***", _QUERY.sub(r"\1?***", _USER.sub(r"\1***@", text)))
 
 
 class IndexerError(Exception):

@@ -118,13 +118,25 @@ def run_job(config: str | None, store: str | None, voice: Voice, watchers: Watch
             _tell_watchers(run.outcome(EXIT_FAILED, f"{type(error).__name__}: {error}"), voice, watchers)
             raise
         # Of a signal a module in C may have made an error of its own.
-        outcome = run.outcome(exit_code(stop), "interrupted")
-        kept = _KEPT if run.progress.fetched else "nothing was fetched yet"
-        voice.fail("interrupted", f"interrupted: {kept}", document(outcome), word="")
-    else:
-        voice.tell("finished", list(_lines(outcome)), document(outcome))
-    _tell_watchers(outcome, voice, watchers)
+        outcome = _interrupted(run, stop, voice)
+    try:
+        if outcome.run_id is not None:
+            voice.tell("finished", list(_lines(outcome)), document(outcome))
+    finally:  # a signal while it is told is no reason not to tell the others
+        _tell_watchers(outcome, voice, watchers)
     return outcome.exit_code
+
+
+def _interrupted(run: _Run, stop: KeyboardInterrupt, voice: Voice) -> Outcome:
+    """Return how a run ended that a signal broke off, and tell it; after its commit it is a run like any other."""
+    if run.progress.committed is not None:
+        return run.committed(run.progress.committed)
+    outcome = run.outcome(exit_code(stop), "interrupted")
+    kept = _KEPT if run.progress.fetched else "nothing was fetched yet"
+    if run.progress.phase == "committing":
+        kept = f"the run was about to be committed, and may be: indexer status --store {run.store} shows it then"
+    voice.fail("interrupted", f"interrupted: {kept}", document(outcome), word="")
+    return outcome
 
 
 def _check_files(watchers: Watchers) -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple, Self
 
 _SECOND = 1_000_000
+_DAY = 86_400 * _SECOND
 _MONTHS = 12
 
 
@@ -23,7 +24,9 @@ class Span(NamedTuple):
     def of(cls, value: object) -> Self | None:
         """Return what an interval of SQL is, as Arrow or Python gives it; None for anything else."""
         if isinstance(value, timedelta):
-            return cls(0, value.days, value.seconds * _SECOND + value.microseconds)
+            whole = value // timedelta(microseconds=1)
+            days, rest = divmod(abs(whole), _DAY)
+            return cls(0, days, rest) if whole >= 0 else cls(0, -days, -rest)
         if type(value).__name__ != "MonthDayNano":  # by name: to load pyarrow takes a tenth of a second
             return None
         arrow: Any = value

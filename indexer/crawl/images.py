@@ -62,7 +62,8 @@ def _moved(images: Collection[ListedImage], again: Callable[[], Iterator[list[Li
     """Return the tags that are not on the same single image of `images` and of the pages listed again.
 
     Those are compared as they come and not kept: a repository may have 100,000 images. A tag may be named that did not
-    move (its image was on two of the pages); one that did is always named. Raises RegistryError.
+    move (its image was on two of the pages); one that did is named, unless it moved to an earlier page both times and
+    was seen neither time. Raises RegistryError.
     """
 
     def unlike() -> Iterator[list[str]]:

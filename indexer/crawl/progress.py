@@ -5,6 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from indexer.crawl.run import Summary
 
 
 @dataclass(slots=True)
@@ -22,6 +26,8 @@ class Progress:
     fetched: int = 0
     failures: int = 0
     bytes: int = 0
+    committed: Summary | None = None
+    """The run, from when it is committed."""
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _entered: list[tuple[str, float]] = field(default_factory=list, repr=False)
 

@@ -107,8 +107,10 @@ def crawl(
         times = _milliseconds(cpu_seconds() - cpu, listed - began, time.monotonic() - listed, *spent)
         row = _row(config, writer, targets, shared, fetched)._replace(**times)
         writer.commit_run(row)
+        summary = Summary(row, len(shared.report.target_errors), time.monotonic() - began, spent.waiting)
+        progress.committed = summary
     progress.phase = "done"
-    return Summary(row, len(shared.report.target_errors), time.monotonic() - began, spent.waiting)
+    return summary
 
 
 def _waited(targets: list[Walk]) -> float:

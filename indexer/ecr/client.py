@@ -254,6 +254,8 @@ class Ecr:
             told = _client_error(operation, error)
             raise (self._access.expired(told, way) if told.code in EXPIRED else told) from error
         except _NO_ANSWER as error:
+            if _BAD_HEADER in str(error):  # which the error shows, so it is no cause
+                raise RegistryRefused(operation, "InvalidCredentials", _LINE_BREAK) from None
             raise RegistryUnavailable(operation, type(error).__name__, str(error)) from error
         except BotoCoreError as error:  # credentials, profiles, parameters: the same again would fail the same
             raise RegistryRefused(operation, type(error).__name__, str(error)) from error
@@ -296,6 +298,9 @@ def reach(  # noqa: PLR0913 - what a target's calls have to keep to, by name
 
 _NO_ANSWER = (HTTPClientError, NoConnection, IncompleteReadError, ResponseParserError)
 """Resets, time-outs, no connection, bodies that end too early or are not the protocol's."""
+
+_BAD_HEADER = "Invalid header value"
+_LINE_BREAK = "a credential has a line break in it, as a session token may have that came from a file: take it out"
 
 _METHODS = {
     "DescribeRegistry": attrgetter("describe_registry"),

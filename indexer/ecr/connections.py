@@ -23,6 +23,7 @@ from botocore.exceptions import (
 )
 from urllib3 import Retry
 from urllib3 import exceptions as broken
+from urllib3.util import parse_url
 
 from indexer.ecr.signature import host_of
 from indexer.errors import without_secrets
@@ -41,7 +42,9 @@ class Connections:
         self._pool = manager.connection_from_url(url)
         session._setup_ssl_cert(self._pool, url, session._verify)  # noqa: SLF001 - see above
         self._target = session._get_request_target(url, self._proxy)  # noqa: SLF001 - see above
-        self._line = f"POST {self._target} HTTP/1.1\r\nHost: {host_of(url)}\r\nAccept-Encoding: identity\r\n"
+        self._line = (
+            f"POST {parse_url(url).request_uri} HTTP/1.1\r\nHost: {host_of(url)}\r\nAccept-Encoding: identity\r\n"
+        )
 
     def post(self, headers: dict[str, Any], body: bytes) -> _Answered:
         """Return status, headers and body of the answer; raises what botocore's own session raises."""
@@ -89,7 +92,7 @@ class Connections:
     def _head(self, headers: dict[str, str], length: int) -> bytes:
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         if lines.count("\n") != len(headers) or lines.count("\r") != len(headers):
-            raise ValueError("a header has a line break in it")
+            raise ValueError("Invalid header value: it has a line break")
         return f"{self._line}Content-Length: {length}\r\n{lines}\r\n".encode("latin-1")
 
     def _told(self, error: Exception) -> Exception:

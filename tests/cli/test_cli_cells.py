@@ -89,7 +89,7 @@ def test_columns_of_bytes_are_told_by_their_names(column: str, yes: bool) -> Non
         ("text", "[red]x[/red]", "[red]x[/red]"),
         ("blob", b"\x00\xff", "00ff"),
         ("span", timedelta(days=1), "1 day"),
-        ("span", timedelta(hours=-1), "-1 day 23:00:00"),
+        ("span", timedelta(hours=-1), "-01:00:00"),
         ("span", timedelta(), "00:00:00"),
     ],
 )

@@ -128,3 +128,40 @@ def test_at_a_question_of_init(tmp_path: Path, key: bytes) -> None:
     assert os.waitstatus_to_exitcode(status) == 130
     assert "error: interrupted: nothing was written" in shown.decode()
     assert not (tmp_path / "config.yaml").exists()
+
+
+_AFTER = """
+from indexer.store.writer import Writer
+from indexer.cli.voice import Voice
+from indexer.cli import main
+close, tell = Writer.close, Voice.tell
+def signalled(self):
+    close(self)
+    os.kill(os.getpid(), signal.SIGINT)
+def telling(self, event, *others):
+    if event == "finished":
+        os.kill(os.getpid(), signal.SIGINT)
+    tell(self, event, *others)
+{which}
+sys.argv = ["indexer", "run", "--config", {config!r}, "--summary-file", {summary!r}]
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("which", "code"), [("Writer.close = signalled", 0), ("Voice.tell = telling", 130)], ids=["closing", "telling"]
+)
+def test_after_its_commit_a_run_is_one_that_was_committed(tmp_path: Path, which: str, code: int) -> None:
+    registry = Registry()
+    registry.create_repository("team/app")
+    registry.put_image("team/app", image("c", [("base", 10)]), tags=["1"])
+    config, summary = tmp_path / "config.yaml", tmp_path / "summary.json"
+    with Server([registry]) as server:
+        config.write_text(
+            f"store: {tmp_path / 'store'}\nregistries:\n  - regions: [eu-west-1]\n    endpoint_url: {server.url}\n"
+        )
+        done = _script(_AFTER.format(which=which, config=str(config), summary=str(summary)))
+    assert done.returncode == code, done.stderr
+    assert "not committed" not in done.stderr
+    told = json.loads(summary.read_text())
+    assert (told["committed"], told["exit_code"]) == (True, 0)

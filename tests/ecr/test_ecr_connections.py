@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -13,8 +14,9 @@ import pytest
 from botocore.exceptions import BotoCoreError, ConnectionClosedError, HTTPClientError, ReadTimeoutError
 from support.one_answer import one_answer
 
-from indexer.ecr import Target, connect
+from indexer.ecr import Health, Pace, Target, connect, reach
 from indexer.ecr.wire import Wire
+from indexer.errors import RegistryRefused
 
 ASKED: dict[str, Any] = {"repositoryName": "team/app"}
 BODY = b'{"imageDetails":[]}'
@@ -28,6 +30,7 @@ class Script:
     def __init__(self, answers: list[bytes | Callable[[socket.socket], None]]) -> None:
         self.connections = 0
         self.requests = 0
+        self.lines: list[bytes] = []
         self._answers = answers
         self._listener = socket.create_server(("127.0.0.1", 0))
         threading.Thread(target=self._accept, daemon=True).start()
@@ -50,8 +53,10 @@ class Script:
     def _serve(self, taken: socket.socket) -> None:
         with taken, suppress(OSError):
             for answer in self._answers:
-                if not self._request(taken):
+                line = self._request(taken)
+                if not line:
                     return
+                self.lines.append(line)
                 self.requests += 1
                 if isinstance(answer, bytes):
                     taken.sendall(answer)
@@ -59,18 +64,18 @@ class Script:
                     answer(taken)
 
     @staticmethod
-    def _request(taken: socket.socket) -> bool:
+    def _request(taken: socket.socket) -> bytes:
         text = b""
         while b"\r\n\r\n" not in text:
             part = taken.recv(65_536)
             if not part:
-                return False
+                return b""
             text += part
         head, _, body = text.partition(b"\r\n\r\n")
         length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
         while len(body) < length:
             body += taken.recv(65_536)
-        return True
+        return head.split(b"\r\n")[0]
 
 
 @contextmanager
@@ -199,6 +204,33 @@ def test_a_header_of_two_lines_is_not_sent() -> None:
         with pytest.raises(HTTPClientError, match="line break"):
             wire._way.post({"X-Amz-Target": "a\r\nX-Other: b"}, b"{}")
         assert script.requests == 1
+
+
+def test_the_place_is_escaped_as_urllib3_escapes_it() -> None:
+    script = Script([GOOD, GOOD])
+    client = connect(Target("eu-west-1", endpoint_url=f"{script.url}/a b/\u00e9"), connections=1)
+    wire = Wire(client)
+    for _ in range(2):
+        wire.send("DescribeImages", ASKED)
+    script.close()
+    assert script.lines == [b"POST /a%20b/%C3%A9/ HTTP/1.1"] * 2
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_token_with_a_line_break_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch, before: int) -> None:
+    """http.client shows the value in its error. Of an open connection the first request went well."""
+    with scripted(GOOD, GOOD) as (script, _, _):
+        asked = Target("eu-west-1", endpoint_url=script.url)
+        monkeypatch.setenv("AWS_SESSION_TOKEN", "hidden\n")
+        ecr = reach(asked, Pace(1_000), Health(), connections=1, max_attempts=3, sleep=lambda _: None)
+        if before:
+            wire: Any = ecr._access.client.wire
+            wire._way.post({}, b"{}")
+        for ask in (lambda: ecr.images("team/app"), ecr.repositories):
+            with pytest.raises(RegistryRefused, match="line break") as caught:
+                list(ask())
+            assert "hidden" not in "".join(traceback.format_exception(caught.value))
+        assert script.requests == before
 
 
 def test_threads_have_connections_of_their_own() -> None:
