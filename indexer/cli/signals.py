@@ -5,7 +5,8 @@ ends the process where it stands, which a store survives. What takes longer than
 
 Python's handlers run in the main thread when it is in Python. While that is in DuckDB, for minutes maybe, or waits for
 calls on their way, a thread that the system tells of signals (signal.set_wakeup_fd) ends the statement, speaks, and
-ends the process at the third signal.
+ends the process at the third signal. It also wakes the main thread where that began to wait for a key just as the
+signal came: the wait would not see it.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ class _Signals:
     def __init__(self) -> None:
         self._count = 0
         self.stop: KeyboardInterrupt | None = None
+        self.woken = 0
+        """How often the main thread was sent a signal again that the watching thread is still to read of."""
         self.stopping = _STOPPING
         self.say: Callable[[str], object] = output.say
 
@@ -86,7 +89,14 @@ def _watch(told: int) -> None:
     while number := os.read(told, 1):
         if number[0] not in {signal.SIGINT, signal.SIGTERM}:
             continue
+        if _signals.woken:  # our own
+            _signals.woken -= 1
+            continue
         count += 1
+        if count == 1:
+            waking = threading.Timer(_AT_ONCE / 2, _wake, [number[0]])
+            waking.daemon = True
+            waking.start()
         interrupt = getattr(sys.modules.get("indexer.catalog"), "interrupt", None)  # None where it is not loaded
         if count == 1 and interrupt is not None:
             interrupt()
@@ -98,6 +108,13 @@ def _watch(told: int) -> None:
         )
         speaking.daemon = True
         speaking.start()
+
+
+def _wake(number: int) -> None:
+    """Send the signal once more to a main thread that has not taken it: that ends the wait of a system call."""
+    if _signals.stop is None:
+        _signals.woken += 1
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
 
 
 def _say(text: str) -> None:
