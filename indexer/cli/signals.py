@@ -46,7 +46,7 @@ class _Signals:
     """Counts the signals that ask this process to end."""
 
     def __init__(self) -> None:
-        self._count = 0
+        self.count = 0
         self.stop: KeyboardInterrupt | None = None
         self.woken = 0
         """How often the main thread was sent a signal again that the watching thread is still to read of."""
@@ -54,11 +54,11 @@ class _Signals:
         self.say: Callable[[str], object] = output.say
 
     def __call__(self, number: int, _frame: object) -> None:
-        self._count += 1
-        if self._count == 1:
+        self.count += 1
+        if self.stop is None:
             self.stop = Terminated() if number == signal.SIGTERM else KeyboardInterrupt()
             raise self.stop
-        if self._count > 2:  # noqa: PLR2004 - the second is only answered
+        if self.count > 2:  # noqa: PLR2004 - the second is only answered
             _end(number)
 
 
@@ -114,6 +114,7 @@ def _wake(number: int) -> None:
     """Send the signal once more to a main thread that has not taken it: that ends the wait of a system call."""
     if _signals.stop is None:
         _signals.woken += 1
+        _signals.count -= 1  # nobody pressed anything; where both are taken as one, the watching thread counts right
         signal.pthread_kill(threading.main_thread().ident or 0, number)
 
 
