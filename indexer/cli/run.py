@@ -133,8 +133,6 @@ def _interrupted(run: _Run, stop: KeyboardInterrupt, voice: Voice) -> Outcome:
         return run.committed(run.progress.committed)
     outcome = run.outcome(exit_code(stop), "interrupted")
     kept = _KEPT if run.progress.fetched else "nothing was fetched yet"
-    if run.progress.phase == "committing":
-        kept = f"the run was about to be committed, and may be: indexer status --store {run.store} shows it then"
     voice.fail("interrupted", f"interrupted: {kept}", document(outcome), word="")
     return outcome
 

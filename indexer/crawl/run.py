@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import as_completed
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -106,11 +107,22 @@ def crawl(
         spent = fetched.spent + Spent(0.0, last.seconds, _waited(targets))
         times = _milliseconds(cpu_seconds() - cpu, listed - began, time.monotonic() - listed, *spent)
         row = _row(config, writer, targets, shared, fetched)._replace(**times)
-        writer.commit_run(row)
         summary = Summary(row, len(shared.report.target_errors), time.monotonic() - began, spent.waiting)
-        progress.committed = summary
+        _commit(writer, store, summary, progress)
     progress.phase = "done"
     return summary
+
+
+def _commit(writer: Writer, store: Store, summary: Summary, progress: Progress) -> None:
+    """Commit the run and note that it is, also where a signal comes right after the name that is the commit."""
+    try:
+        writer.commit_run(summary.row)
+    except BaseException:
+        with suppress(IndexerError):
+            if summary.row.run_id in store.files().runs:
+                progress.committed = summary
+        raise
+    progress.committed = summary
 
 
 def _waited(targets: list[Walk]) -> float:

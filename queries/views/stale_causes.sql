@@ -8,15 +8,10 @@ covered as (
     select run_id, unnest(targets, max_depth := 2)
     from runs
 ),
-newest_runs as (
-    select region, max(run_id) as run_id
-    from covered
-    group by region
-),
 newest_targets as (
     select distinct registry_id, region
     from covered
-    semi join newest_runs using (region, run_id)
+    semi join newest_region_runs using (region, run_id)
     where registry_id is not null
 ),
 newest_failures as (
@@ -27,7 +22,7 @@ newest_failures as (
         failure_history.operation,
         failure_history.operation || ': ' || failure_history.code || ': ' || failure_history.reason as reason
     from failure_history
-    semi join newest_runs using (region, run_id)
+    semi join newest_region_runs using (region, run_id)
     where failure_history.manifest_digest is null
 ),
 failed_repositories as (
@@ -39,7 +34,7 @@ failed_repositories as (
         union all
         select registry_id, region, repository, error as reason
         from repository_history
-        semi join newest_runs using (region, run_id)
+        semi join newest_region_runs using (region, run_id)
         where status = 'failed'
     ) as failed
     group by registry_id, region, repository

@@ -131,10 +131,16 @@ def test_at_a_question_of_init(tmp_path: Path, key: bytes) -> None:
 
 
 _AFTER = """
+from pathlib import Path
+from indexer.store.files import Disk
 from indexer.store.writer import Writer
 from indexer.cli.voice import Voice
 from indexer.cli import main
-close, tell = Writer.close, Voice.tell
+close, tell, rename = Writer.close, Voice.tell, Disk.rename
+def renamed(self, source, target):
+    rename(self, source, target)
+    if target.parent.name == "runs":
+        os.kill(os.getpid(), signal.SIGINT)
 def signalled(self):
     close(self)
     os.kill(os.getpid(), signal.SIGINT)
@@ -149,7 +155,9 @@ sys.exit(main())
 
 
 @pytest.mark.parametrize(
-    ("which", "code"), [("Writer.close = signalled", 0), ("Voice.tell = telling", 130)], ids=["closing", "telling"]
+    ("which", "code"),
+    [("Disk.rename = renamed", 0), ("Writer.close = signalled", 0), ("Voice.tell = telling", 130)],
+    ids=["committing", "closing", "telling"],
 )
 def test_after_its_commit_a_run_is_one_that_was_committed(tmp_path: Path, which: str, code: int) -> None:
     registry = Registry()
