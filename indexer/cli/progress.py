@@ -59,6 +59,7 @@ class Meter:
                 f"{now.repositories_listed:,} of {counted(now.repositories_found, 'repository', 'repositories')}",
                 counted(now.images, "image"),
                 f"{counted(now.wanted, 'manifest')} to fetch",
+                *([f"{now.fetched:,} fetched"] if now.fetched else []),
             ],
             "fetching": [f"{now.fetched:,} of {counted(now.wanted, 'manifest')}", *self._speed()],
         }.get(now.phase, [])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import as_completed
-from itertools import islice
 from typing import NamedTuple, Protocol
 
 from indexer.crawl.hands import Ask, Hands, Told
@@ -33,14 +33,25 @@ class Task(NamedTuple):
 class Feed:
     """A target's tasks, in spans of neighbours: they share layers, and so should go into one segment."""
 
-    def __init__(self, queues: Mapping[Place, Queue], chunk_size: int) -> None:
-        size = _SPAN * chunk_size
-        self._spans = ((place, span) for place, queue in queues.items() for span in queue.spans(size))
+    def __init__(self, chunk_size: int) -> None:
         self._chunk_size = chunk_size
+        self._queues: deque[tuple[Place, Queue]] = deque()
+        self._place: Place
+        self._spans: Iterator[Span] = iter(())
+
+    def add(self, place: Place, queue: Queue) -> None:
+        """Add what waits for a repository."""
+        self._queues.append((place, queue))
 
     def span(self) -> Iterator[Task]:
         """Yield the tasks of the next span; none where nothing is left."""
-        for place, wanted in islice(self._spans, 1):
+        wanted = next(self._spans, None)
+        while wanted is None and self._queues:
+            self._place, queue = self._queues.popleft()
+            self._spans = queue.spans(_SPAN * self._chunk_size)
+            wanted = next(self._spans, None)
+        if wanted is not None:
+            place = self._place  # another span may be begun before this one is at its end
             for part in wanted.parts(self._chunk_size):
                 yield Task(place, part)
 
@@ -48,6 +59,29 @@ class Feed:
         while task := next(span := self.span(), None):
             yield task
             yield from span
+
+
+class Supply:
+    """What is to be fetched, a feed for each target's number. It grows until `listed` says that all is listed."""
+
+    def __init__(self, plan: Plan, chunk_size: int, listed: Callable[[], bool] = lambda: True) -> None:
+        self.feeds: dict[int, Feed] = {}
+        self._plan = plan
+        self._chunk_size = chunk_size
+        self._listed = listed
+
+    @property
+    def grows(self) -> bool:
+        """Whether `refill` may find something later on that it does not find now."""
+        return not self._listed()
+
+    def refill(self) -> set[int]:
+        """Put what was planned since the last time into the feeds; return the targets that it is for."""
+        fresh = set()
+        for place, queue in self._plan.take(more=self.grows).items():
+            fresh.add(place.target)
+            self.feeds.setdefault(place.target, Feed(self._chunk_size)).add(place, queue)
+        return fresh
 
 
 class Taker(Protocol):
@@ -60,12 +94,12 @@ class Taker(Protocol):
 class Crew(Protocol):
     """Whoever does the tasks."""
 
-    def run(self, feeds: Mapping[int, Feed], take: Taker) -> None:
+    def run(self, supply: Supply, take: Taker) -> None:
         """Do all tasks of the targets' feeds and tell `take` of each."""
 
 
 class Threads:
-    """A crew in this process: at most as many threads per target as it has connections."""
+    """A crew in this process: at most as many threads per target as it has connections. It waits for no supply."""
 
     def __init__(self, hands: Hands, connections: int, shared: Shared) -> None:
         self._hands = hands
@@ -74,10 +108,11 @@ class Threads:
         self._crowd = shared.crowd
         self._crowd.computing = hands.flattening
 
-    def run(self, feeds: Mapping[int, Feed], take: Taker) -> None:
+    def run(self, supply: Supply, take: Taker) -> None:
         """Do all tasks, all targets at once."""
+        feeds = supply.feeds.values()
         with self._stop.threads(max(1, len(feeds)), "target") as targets:
-            for done in as_completed([targets.submit(self._run_target, feed, take) for feed in feeds.values()]):
+            for done in as_completed([targets.submit(self._run_target, feed, take) for feed in feeds]):
                 done.result()
 
     def _run_target(self, tasks: Iterable[Task], take: Taker) -> None:
@@ -94,22 +129,24 @@ class Threads:
 class Fetcher:
     """Gives a crew what the plan holds, and writes down what came of it. `take` may be called from several threads."""
 
-    def __init__(self, walks: list[Walk], shared: Shared) -> None:
+    def __init__(self, walks: list[Walk], shared: Shared, supply: Supply) -> None:
         self.manifests = 0
         self.bytes = 0
+        self._supply = supply
         self._walks = walks
         self._plan: Plan = shared.plan
         self._report = shared.report
         self._progress = shared.progress
         self._lock = shared.lock
+        self._late: list[tuple[Task, Told]] = []
 
-    def run(self, crew: Crew, chunk_size: int) -> None:
+    def run(self, crew: Crew) -> None:
         """Fetch all that is planned, and what turns up on the way: children of indexes, second sources."""
-        while queues := self._plan.take():
-            targets: dict[int, dict[Place, Queue]] = {}
-            for place, queue in queues.items():
-                targets.setdefault(place.target, {})[place] = queue
-            crew.run({number: Feed(its, chunk_size) for number, its in targets.items()}, self.take)
+        while self._supply.refill() or self._supply.grows:
+            crew.run(self._supply, self.take)
+            late, self._late = self._late, []
+            for task, told in late:
+                self._explain(task, told)
 
     def take(self, task: Task, told: Told) -> None:
         """Write down what became of a task."""
@@ -119,7 +156,10 @@ class Fetcher:
         self._progress.count(fetched=told.manifests, bytes=told.bytes)
         if told.children and self._plan.hides:
             self._progress.count(wanted=self._plan.follow(told.children))
-        if told.failures or told.problems:
+        if told.failures and self._supply.grows:
+            # A repository that is not listed yet may have what this one did not give.
+            self._late.append((task, told))
+        elif told.failures or told.problems:
             self._explain(task, told)
 
     def _explain(self, task: Task, told: Told) -> None:

@@ -69,7 +69,8 @@ class Listing:
         with self._stop.threads(connections, "list") as pool:
             listings = windowed(pool, partial(self._list_images, walk), wanted, ahead=2 * connections)
             for repository, listed in zip(wanted, listings, strict=True):
-                self._take(walk, repository, listed)
+                with self._crowd.computing.measured():
+                    self._take(walk, repository, listed)
 
     def _repositories(self, walk: Walk) -> list[ListedRepository]:
         found = {repository.name: repository for repository in listed(walk.ecr.repositories)}

@@ -130,10 +130,10 @@ class Plan:
             self._queues[following].add(Wanted(*image, wanted.order, refused))
             return ()
 
-    def take(self) -> dict[Place, Queue]:
-        """Return all that is waiting, in natural order, and forget it. Nothing more is wanted after the first time."""
+    def take(self, *, more: bool = False) -> dict[Place, Queue]:
+        """Return all that is waiting, in natural order, and forget it. `more` says whether more will be wanted."""
         with self._lock:
-            if not self._hidden:
+            if not more and not self._hidden:
                 self._planned = set()  # only `follow` would look there again; of a million images it takes 120 MB
             queues = self._queues
             self._queues = defaultdict(Queue)

@@ -66,6 +66,7 @@ class Report:
         self.target_errors: dict[int, RegistryError] = {}
         self._writer = writer
         self._progress = progress
+        self._heard: set[int] = set()
         self._accounts: dict[int, str] = {}
         self._listed: dict[tuple[str, str], set[str]] = {}
         self._walks: dict[tuple[str, str], Walk] = {}
@@ -77,6 +78,7 @@ class Report:
         `account` is None only where there is no repository and nobody says whose they would be.
         """
         with self._lock:
+            self._heard.add(walk.number)
             if account is not None:
                 self._accounts.setdefault(walk.number, account)
                 self._listed.setdefault((account, walk.target.region), set())
@@ -88,8 +90,14 @@ class Report:
     def target_failed(self, walk: Walk, error: RegistryError) -> None:
         """Note that a target could not be listed at all."""
         with self._lock:
+            self._heard.add(walk.number)
             self.target_errors[walk.number] = error
         self.fail(walk, Subject(), Cause.of(error))
+
+    def heard(self, walks: Sequence[Walk]) -> bool:
+        """Whether of every target it is known which repositories it has, or that it cannot be listed."""
+        with self._lock:
+            return all(walk.number in self._heard for walk in walks)
 
     def repository(self, row: RepositoryRow) -> None:
         """Write a repository's row."""

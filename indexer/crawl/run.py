@@ -9,21 +9,17 @@ segments behind, and the next one does not fetch them again.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
-from concurrent.futures import as_completed
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import indexer
 from indexer.crawl.crowd import Crowd
-from indexer.crawl.fetching import Fetcher, Threads
 from indexer.crawl.globs import Globs, Remark
-from indexer.crawl.hands import Hands
-from indexer.crawl.listing import Listing
+from indexer.crawl.halves import Fetched, Halves, check_answering
 from indexer.crawl.memory import frugal
 from indexer.crawl.plan import Plan
 from indexer.crawl.progress import Progress
@@ -32,9 +28,7 @@ from indexer.crawl.shared import Shared, rare_collections
 from indexer.crawl.spent import Spent, Work, cpu_seconds
 from indexer.crawl.stop import Stop
 from indexer.crawl.targets import Walk, walks
-from indexer.crawl.worker import Place, Setup
-from indexer.crawl.workers import Reserve, reserve, turns, workers
-from indexer.ecr import advised
+from indexer.crawl.workers import reserve
 from indexer.errors import IndexerError
 from indexer.store import Store, Writer
 from indexer.tables import RunRow
@@ -59,15 +53,6 @@ class Summary:
     def complete(self) -> bool:
         """Whether everything that the configuration wants was indexed."""
         return self.row.complete
-
-
-class Fetched(NamedTuple):
-    """What came of fetching; `requests`, and what `spent` has of waiting, are those of worker processes alone."""
-
-    manifests: int
-    bytes: int
-    requests: int
-    spent: Spent
 
 
 def crawl(
@@ -96,13 +81,14 @@ def crawl(
         crowd = Crowd(config.fetch.connections * len(targets))
         shared = Shared(plan, Report(writer, progress), progress, now, stop, crowd, Globs(tell))
         quotas = len({walk.quota for walk in targets})
-        with reserve(config.fetch, quotas, writer) as ready:
-            _list(config, targets, store, shared, ready)
-            listed = time.monotonic()
-            fetched = _fetch(config, targets, writer, shared, ready)
+        with reserve(config.fetch, quotas, writer) as ready, stop.threads(1, "listing") as aside:
+            halves = Halves(config, targets, shared, ready)
+            listing = aside.submit(halves.list_all, store)
+            fetched = halves.fetch(listing, writer)
+            listed = listing.result()
         with (last := Work()).measured():
             writer.flush()
-        _check_answering(targets, shared)
+        check_answering(targets, shared)
         progress.phase = "committing"
         spent = fetched.spent + Spent(0.0, last.seconds, _waited(targets))
         times = _milliseconds(cpu_seconds() - cpu, listed - began, time.monotonic() - listed, *spent)
@@ -132,88 +118,6 @@ def _waited(targets: list[Walk]) -> float:
 def _milliseconds(*seconds: float) -> dict[str, Any]:
     names = ("cpu_ms", "listing_ms", "fetching_ms", "flattening_ms", "writing_ms", "waiting_ms")
     return dict(zip(names, (round(1000 * each) for each in seconds), strict=True))
-
-
-def _list(config: Config, targets: list[Walk], store: Store, shared: Shared, ready: Reserve) -> None:
-    shared.progress.phase = "listing"
-    listing = Listing(config.images, store.problems(), shared, ready.grow)
-    connections = config.fetch.connections
-    with shared.stop.threads(len(targets), "target") as pool:
-        for done in as_completed([pool.submit(listing.list_target, walk, connections) for walk in targets]):
-            done.result()
-    if len(shared.report.target_errors) == len(targets):
-        raise _none_answered(targets, shared)
-    _check_answering(targets, shared)
-    shared.globs.judge(targets, shared.report)
-    shared.report.write_deleted(store.last_repositories())
-    _follow_stored(store, shared, listing)
-
-
-def _follow_stored(store: Store, shared: Shared, listing: Listing) -> None:
-    """Plan what a filter hides and an index that is already stored lists: an earlier run may not have got it.
-
-    What such a run got and could not flatten is told again.
-    """
-    seen: set[str] = set()
-    level = shared.plan.shown if shared.plan.hides or listing.hides_problems else set()
-    while level:
-        children = {child for _, child in store.children(level)}
-        shared.progress.count(wanted=shared.plan.follow(children))
-        listing.repeat_hidden_problems(children)
-        seen |= level
-        level = children - seen
-
-
-def _check_answering(targets: list[Walk], shared: Shared) -> None:
-    """Raise IndexerError where no target answers any more: such a run says less than the last good one."""
-    down = {walk.number: walk.ecr.health.down for walk in targets if walk.ecr.health.down is not None}
-    told = shared.report.target_errors | down
-    if down and len(told) == len(targets):
-        lines = [f"{walk.target}: {told[walk.number]}" for walk in targets]
-        first = "no registry answers any more; this run is not committed, what it fetched is kept: run it again later"
-        raise IndexerError("\n".join([first, *lines]))
-
-
-def _none_answered(targets: list[Walk], shared: Shared) -> IndexerError:
-    lines = [f"{walk.target}: {advised(shared.report.target_errors[walk.number])}" for walk in targets]
-    first = "nothing could be listed; the store is as it was"
-    return IndexerError("\n".join([first, *lines, "indexer check tries what a run needs, and says what is missing"]))
-
-
-def _fetch(config: Config, targets: list[Walk], writer: Writer, shared: Shared, ready: Reserve) -> Fetched:
-    shared.progress.phase = "fetching"
-    fetcher = Fetcher(targets, shared)
-    accounts = [shared.report.account(walk) or "" for walk in targets]
-    count = ready.grow(shared.plan.planned)
-    if count == 1:
-        ecrs = [walk.ecr for walk in targets]
-        hands = Hands(ecrs, accounts, writer, now=shared.now, follow=shared.plan.hides)
-        fetcher.run(Threads(hands, config.fetch.connections, shared), config.fetch.chunk_size)
-        spent = Spent(hands.flattening.seconds, hands.writing.seconds)
-        return Fetched(fetcher.manifests, fetcher.bytes, 0, spent)
-    ahead = shared.now() - datetime.now(UTC)
-    setups = [
-        Setup(
-            writer.share,
-            writer.run_id,
-            turn,
-            os.getpid(),
-            ahead,
-            shared.plan.hides,
-            [_place(config, walk, account, connections) for walk, account in zip(targets, accounts, strict=True)],
-        )
-        for turn, connections in turns(count, config.fetch.connections)
-    ]
-    with workers(ready, setups, [walk.ecr for walk in targets]) as crew:
-        fetcher.run(crew, config.fetch.chunk_size)
-    requests = sum(done.requests for done in crew.done)
-    return Fetched(fetcher.manifests, fetcher.bytes, requests, sum((done.spent for done in crew.done), Spent()))
-
-
-def _place(config: Config, walk: Walk, account: str, connections: int) -> Place:
-    fetch = config.fetch
-    left = walk.ecr.pace.recent
-    return Place(walk.target, account, walk.quota, fetch.requests_per_second, left, connections, fetch.max_attempts)
 
 
 def _row(config: Config, writer: Writer, targets: list[Walk], shared: Shared, fetched: Fetched) -> RunRow:

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import chain
 from multiprocessing import Pipe
@@ -18,10 +18,10 @@ from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, Final
 
 from indexer import errors
-from indexer.crawl.fetching import Feed, Taker, Task
+from indexer.crawl.fetching import Feed, Supply, Taker, Task
 from indexer.crawl.hands import Told
-from indexer.crawl.worker import Answer, Broken, Done, Down, Last, Setup
-from indexer.ecr import Ecr, Signs, Turn
+from indexer.crawl.worker import Answer, Broken, Done, Down, Heir, Last, Setup
+from indexer.ecr import Ecr, Turn
 from indexer.machine import cores
 from indexer.store import Writer
 
@@ -44,6 +44,12 @@ _A_SECOND: Final = 10_000
 """Manifests that one process handles in a second, about; a rate that allows no more needs no second process."""
 
 
+_LOOK: Final = 0.03
+"""Seconds between two looks for what was listed meanwhile."""
+_CALLS_A_SECOND: Final = 500
+"""Calls that one process can make in a second, about, however little each brings."""
+
+
 def processes(fetch: FetchConfig, planned: int, quotas: int) -> int:
     """Return how many processes are to fetch `planned` manifests from so many quotas; 1 is this one alone."""
     calls = -(-planned // fetch.chunk_size)
@@ -54,6 +60,20 @@ def processes(fetch: FetchConfig, planned: int, quotas: int) -> int:
         return max(1, min(fetch.processes, fetch.connections, calls, int(fetch.requests_per_second)))
     most = quotas * fetch.requests_per_second * fetch.chunk_size / _A_SECOND
     return max(1, min(cores(), fetch.connections, planned // _ENOUGH, round(most)))
+
+
+def most(fetch: FetchConfig, quotas: int) -> int:
+    """Return how many processes there may be to fetch ever so many manifests."""
+    return processes(fetch, sys.maxsize, quotas)
+
+
+def early(fetch: FetchConfig, quotas: int) -> bool:
+    """Whether workers may begin while this process is still listing.
+
+    They share the rate then in equal parts. Where that would hold up any of them, nothing is gained.
+    """
+    count = most(fetch, quotas)
+    return count > 1 and fetch.requests_per_second >= (count + 1) * _CALLS_A_SECOND
 
 
 class _Worker:
@@ -108,29 +128,45 @@ class Workers:
         self._setups = setups
         self._ecrs = ecrs
         self._number = 0
+        self._down: set[int] = set()
+        self._alone = len(setups) == setups[0].turn.of
 
     def start(self) -> None:
         """Tell the workers what they work for."""
         for worker, setup in zip(self._workers, self._setups, strict=True):
             self._send(worker, setup)
 
-    def run(self, feeds: Mapping[int, Feed], take: Taker) -> None:
+    def run(self, supply: Supply, take: Taker) -> None:
         """Do all tasks, all targets at once, and call `take` in this thread. Raises the error of a worker."""
-        for worker in self._workers:
-            for target in feeds:
-                self._top_up(worker, target, feeds[target])
-        while busy := {worker.link: worker for worker in self._workers if worker.busy}:
-            for link in wait(list(busy)):
-                worker = busy[link]  # type: ignore[index]  # only links were given
+        links = {worker.link: worker for worker in self._workers}
+        for target, feed in supply.feeds.items():
+            self._serve(target, feed, take, self._workers)
+        while True:
+            grows = supply.grows
+            if not grows:
+                self._inherit()
+            for target in supply.refill():
+                self._serve(target, supply.feeds[target], take, self._workers)
+            if not grows and not any(worker.busy for worker in self._workers):
+                return
+            # One that has nothing to do may end as well.
+            for link in wait(list(links), _LOOK if grows else None):
+                worker = links[link]  # type: ignore[index]  # only links were given
                 answer: Answer = worker.receive()
                 task = worker.busy.pop(answer.number)
                 target = task.place.target
                 take(task, answer.told)
-                self._hear(target, answer.signs)
-                if self._ecrs[target].health.down is None:
-                    self._top_up(worker, target, feeds[target])
-                else:
-                    self._drop(target, feeds[target], take)
+                self._ecrs[target].hear(answer.signs)
+                self._serve(target, supply.feeds[target], take, [worker])
+
+    def _serve(self, target: int, feed: Feed, take: Taker, workers: Sequence[_Worker]) -> None:
+        """Keep workers busy with a target, unless its registry is down."""
+        if self._ecrs[target].health.down is None:
+            for worker in workers:
+                self._top_up(worker, target, feed)
+        else:
+            self._tell_down(target)
+            self._drop(target, feed, take)
 
     def finish(self) -> None:
         """Have all in hand committed and the workers ended; IndexerError where one cannot."""
@@ -151,18 +187,26 @@ class Workers:
         for worker in self._workers:
             _wait_for(worker.link)
 
-    def _hear(self, target: int, signs: Signs) -> None:
-        """Note how a worker's calls went; tell all workers of a registry that is down.
+    def _tell_down(self, target: int) -> None:
+        """Tell all workers, once, of a registry that is down.
 
         Each of them sees a part of the calls only: that several in a row were given up shows here, and a registry that
         one worker cannot reach for a moment is not given up while another one has its answers.
         """
-        ecr = self._ecrs[target]
-        known = ecr.health.down
-        ecr.hear(signs)
-        if known is None and ecr.health.down is not None:
+        reason = self._ecrs[target].health.down
+        if reason is not None and target not in self._down:
+            self._down.add(target)
             for worker, setup in zip(self._workers, self._setups, strict=True):
-                self._send(worker, Down(setup.places[target].quota, ecr.health.down))
+                self._send(worker, Down(setup.places[target].quota, reason))
+
+    def _inherit(self) -> None:
+        """Give the workers the turn of this process, which has listed all: it asks next to nothing any more."""
+        if self._alone:
+            return
+        self._alone = True
+        left = {place.quota: ecr.pace.recent for place, ecr in zip(self._setups[0].places, self._ecrs, strict=True)}
+        for number, worker in enumerate(self._workers):
+            self._send(worker, Heir(Turn(number, len(self._workers)), left))
 
     def _drop(self, target: int, feed: Feed, take: Taker) -> None:
         """Take what is left for a registry that is down as what it is: nothing is sent for it any more."""
@@ -271,6 +315,11 @@ def workers(ready: Reserve, setups: Sequence[Setup], ecrs: Sequence[Ecr]) -> Ite
     crew.finish()
 
 
-def turns(count: int, connections: int) -> list[tuple[Turn, int]]:
-    """Return the turn of each of so many workers, and how many of the connections are its own."""
-    return [(Turn(at, count), connections // count + (at < connections % count)) for at in range(count)]
+def turns(count: int, connections: int, *, beside: bool = False) -> list[tuple[Turn, int]]:
+    """Return the turn of each of so many workers, and how many of the connections are its own.
+
+    `beside` says whether this process goes on asking; the first turn is its own then.
+    """
+    return [
+        (Turn(at + beside, count + beside), connections // count + (at < connections % count)) for at in range(count)
+    ]

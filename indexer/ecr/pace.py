@@ -13,7 +13,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 _SLOWER = 0.7
@@ -50,12 +50,8 @@ class Pace:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        share = per_second / turn.of
-        self.per_second = share / _MARGIN
-        """The rate that is aimed at: so much below the limit that the limit holds however late threads wake up."""
-        self._window = _MARGIN * max(1.0, 1.0 / share)
-        self._left = deque(before[turn.number :: turn.of], maxlen=max(1, math.floor(share)))
-        self._turn = turn
+        self._limit = per_second
+        self._take_turn(turn, before[turn.number :: turn.of])
         self._clock = clock
         self._sleep = sleep
         self._lock = threading.Lock()
@@ -65,6 +61,29 @@ class Pace:
         self._adjusted_at = float("-inf")
         self.waited = 0.0
         """Seconds that callers spent waiting here, summed over all threads."""
+
+    def _take_turn(self, turn: Turn, left: Iterable[float]) -> None:
+        share = self._limit / turn.of
+        self.per_second = share / _MARGIN
+        """The rate that is aimed at: so much below the limit that the limit holds however late threads wake up."""
+        self._window = _MARGIN * max(1.0, 1.0 / share)
+        self._left = deque(left, maxlen=max(1, math.floor(share)))
+        self._turn = turn
+
+    def divide(self, of: int) -> list[float]:
+        """Keep the first of so many turns for this process; return `before` for the paces that have the others."""
+        with self._lock:
+            before = list(self._left)
+            self._take_turn(Turn(0, of), before[::of])
+            return before
+
+    def inherit(self, turn: Turn, before: Sequence[float]) -> None:
+        """Take a turn of fewer, since a process has ended, of which `before` is the `recent`.
+
+        The others may do the same a little earlier or later: what they have until then leaves room for this.
+        """
+        with self._lock:
+            self._take_turn(turn, sorted([*self._left, *before[turn.number :: turn.of]]))
 
     @property
     def recent(self) -> list[float]:

@@ -49,7 +49,11 @@ IMAGES = Table(
             "Never add these up; the queries count blobs.",
         ),
         optional("pushed_at", "timestamp", "When it was pushed to this repository, UTC."),
-        optional("last_pulled_at", "timestamp", "lastRecordedPullTime as listed, before this run fetched anything."),
+        optional(
+            "last_pulled_at",
+            "timestamp",
+            "lastRecordedPullTime as listed, before this run fetched anything from there.",
+        ),
         optional("status", "string", "ACTIVE, ARCHIVED or ACTIVATING; archived images cannot be fetched."),
         optional("subject_digest", "string", "subjectManifestDigest as ECR gives it."),
     ),
@@ -98,7 +102,11 @@ RUNS = Table(
         required("image_status", "string", "The filter images.image_status that its listings went through, or any."),
         optional("cpu_ms", "int64", "Milliseconds of CPU, user and system, of all the run's processes."),
         optional("listing_ms", "int64", "Milliseconds from the start until everything was listed."),
-        optional("fetching_ms", "int64", "Milliseconds from then until everything was fetched and stored."),
+        optional(
+            "fetching_ms",
+            "int64",
+            "Milliseconds from then until everything was fetched and stored; workers may have begun before.",
+        ),
         optional("flattening_ms", "int64", "Milliseconds of CPU for turning documents into rows; part of cpu_ms."),
         optional("writing_ms", "int64", "Milliseconds of CPU for taking rows and writing segments; part of cpu_ms."),
         optional(

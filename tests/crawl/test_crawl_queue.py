@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.crawl.fetching import Feed
+from indexer.crawl.fetching import Supply
 from indexer.crawl.plan import Plan
 from indexer.crawl.queue import Listed, Place, Queue, Refusal, Wanted, key_of
 from indexer.digests import keys_of
@@ -72,7 +72,9 @@ def test_a_feed_gives_calls_of_one_repository_each() -> None:
     plan = Plan(Known())
     plan.want(PLACE, [*map(image, range(5))])
     plan.want(OTHER, [*map(image, range(5, 8))])
-    tasks = list(Feed(plan.take(), 2))
+    supply = Supply(plan, 2)
+    assert supply.refill() == {0}
+    tasks = list(supply.feeds[0])
     assert [(task.place, len(task.wanted)) for task in tasks] == [
         (PLACE, 2),
         (PLACE, 2),

@@ -1,0 +1,188 @@
+"""Worker processes begin while repositories are still listed: the same tables, and an end as good as any."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from datetime import timedelta
+from multiprocessing import Pipe
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from crawl.test_crawl_workers import TABLES, children, estate, fill, linux, started, table, unlocked, wait_for_segments
+from support.manifests import image
+from support.world import World, world
+
+from indexer.config import FetchConfig
+from indexer.crawl.fetching import Supply
+from indexer.crawl.plan import Plan
+from indexer.crawl.stop import Stop
+from indexer.crawl.targets import walks
+from indexer.crawl.worker import Place, Setup
+from indexer.crawl.workers import Workers, early, turns
+from indexer.ecr import Turn
+from indexer.errors import IndexerError
+from indexer.local_ecr import Fault, Registry, Server
+from indexer.local_ecr.server import Response
+from indexer.store import Known
+
+LAST = "zz"
+
+
+class Patient(Server):
+    """Holds back the listing of the last repository until so many calls have fetched, or dies then.
+
+    `early` is how many had by then.
+    """
+
+    def __init__(self, registry: Registry, *, enough: int = 3, seconds: float = 30.0, dies: bool = False) -> None:
+        super().__init__([registry])
+        self.early = 0
+        self._enough = enough
+        self._seconds = seconds
+        self._dies = dies
+        self._dead = threading.Event()
+
+    def respond(self, target: str, authorization: str, body: bytes) -> Response:
+        if target.endswith(".DescribeImages") and b'"zz"' in body:
+            deadline = time.monotonic() + self._seconds
+            while self.calls["BatchGetImage"] < self._enough and time.monotonic() < deadline:
+                time.sleep(0.01)
+            time.sleep(0.1)  # what was answered last is taken in
+            self.early = max(self.early, self.calls["BatchGetImage"])
+        if self._dies and self.calls["BatchGetImage"] >= self._enough:
+            self._dead.set()
+        return Response(503, b"") if self._dead.is_set() else super().respond(target, authorization, body)
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_what_is_listed_is_fetched_while_the_rest_is_listed(tmp_path: Path, count: int) -> None:
+    with world(tmp_path / "one", [estate()]) as alone:
+        first = alone.run(fetch={"processes": 1, "chunk_size": 7})
+    with Patient(estate(), enough=10) as server:
+        the_world = World(server, tmp_path / "several")
+        summary = the_world.run(fetch={"processes": count, "chunk_size": 7})
+        assert server.early >= 10, "all of the first two repositories"
+        # Among them is a digest that the first one refuses, and that only the last one gives.
+        assert [table(the_world, name) for name in TABLES] == [table(alone, name) for name in TABLES]
+        assert summary.row.manifests_fetched == first.row.manifests_fetched
+        assert summary.row.failures == first.row.failures == 32
+        assert 0 <= summary.row.fetching_ms <= 1000 * summary.seconds - summary.row.listing_ms + 2  # type: ignore[operator]
+        again = the_world.run(fetch={"processes": count, "chunk_size": 7})
+        assert again.row.manifests_fetched == 0
+
+
+def test_pull_times_are_those_of_before_the_fetching(tmp_path: Path) -> None:
+    """Of the last repository nothing is fetched before it is listed, though its digests were wanted before."""
+    registry = Registry()
+    for name in ("aa", LAST):
+        registry.create_repository(name)
+        fill(registry, 40, name)
+    with Patient(registry) as server:
+        the_world = World(server, tmp_path / "store")
+        the_world.run(fetch={"processes": 2, "chunk_size": 5})
+        assert server.early >= 3
+        order = [(each.operation, each.repository) for each in server.requested]
+        assert order.index(("DescribeImages", LAST)) < order.index(("BatchGetImage", LAST))
+        assert {row["last_pulled_at"] for row in the_world.rows("images")} == {None}
+
+
+@pytest.mark.parametrize(
+    ("fetch", "images"),
+    [({"requests_per_second": 1000}, {}), ({}, {"tag_status": "tagged"})],
+    ids=["a rate that would hold them up", "a filter"],
+)
+def test_else_they_wait(tmp_path: Path, fetch: dict[str, float], images: dict[str, str]) -> None:
+    with Patient(estate(), seconds=0.5) as server:
+        the_world = World(server, tmp_path / "store")
+        the_world.run(fetch={"processes": 2, "chunk_size": 7} | fetch, images=images)
+        assert server.early == 0
+        assert len(the_world.rows("manifests")) > 90
+
+
+def test_when_they_may_begin() -> None:
+    def may(**fetch: object) -> bool:
+        return early(FetchConfig.model_validate(fetch), 1)
+
+    assert may(requests_per_second=1500, processes=2)
+    assert not may(requests_per_second=1499, processes=2)
+    assert not may(requests_per_second=2000, processes=4)
+    assert not may(requests_per_second=2000, processes=1)
+    assert not may(processes=2), "with the default rate"
+
+
+def test_the_workers_have_the_whole_rate_when_all_is_listed(tmp_path: Path) -> None:
+    """The test is the workers here: what is said to them over their pipes."""
+    registry = Registry()
+    registry.create_repository("aa")
+    with world(tmp_path / "store", [registry]) as the_world:
+        config = the_world.config()
+        (walk,) = walks(config, Stop())
+        listed = threading.Event()
+        place = Place(walk.target, "", 0, 2000, walk.ecr.pace.divide(3), 2, 1)
+        setups = [Setup(None, "run", turn, 0, timedelta(), False, [place]) for turn, _ in turns(2, 4, beside=True)]  # type: ignore[arg-type]  # nobody writes
+        pipes = [Pipe() for _ in setups]
+        crew = Workers([SimpleNamespace(link=link, busy={}, spans={}) for link, _ in pipes], setups, [walk.ecr])  # type: ignore[misc]  # all that is used of one
+        supply = Supply(Plan(Known()), 10, listed.is_set)
+        thread = threading.Thread(target=crew.run, args=(supply, lambda *_: None))
+        thread.start()
+        time.sleep(0.1)
+        assert not any(theirs.poll() for _, theirs in pipes)
+        assert thread.is_alive(), "there may be more to do"
+        walk.ecr.account()
+        listed.set()
+        thread.join(timeout=30)
+        crew.run(supply, lambda *_: None)
+        heirs = [theirs.recv() for _, theirs in pipes if theirs.poll(5)]
+        assert [heir.turn for heir in heirs] == [Turn(0, 2), Turn(1, 2)]
+        assert [len(heir.left[0]) for heir in heirs] == [1, 1]
+        assert not any(theirs.poll() for _, theirs in pipes), "once"
+
+
+@pytest.mark.parametrize("rate", [2000, 100])
+def test_a_registry_that_dies_ends_the_run(tmp_path: Path, rate: int) -> None:
+    registry = estate()
+    for number in range(200):
+        registry.put_image("aa", image(f"more {number}", {f"more layer {number}": 1}))
+    with Patient(registry, dies=True, seconds=0.3 if rate < 1000 else 30) as server:
+        the_world = World(server, tmp_path / "store")
+        fetch = {"processes": 2, "chunk_size": 5, "max_attempts": 1, "requests_per_second": rate}
+        with pytest.raises(IndexerError, match="no registry answers any more"):
+            the_world.run(fetch=fetch)
+        assert the_world.rows("runs") == []
+        digests = [row["manifest_digest"] for row in the_world.rows("manifests")]
+        assert len(set(digests)) == len(digests)
+
+
+@linux
+@pytest.mark.slow
+@pytest.mark.parametrize("whom", ["run", "worker"])
+def test_an_end_does_not_wait_for_the_listing(tmp_path: Path, whom: str) -> None:
+    registry = Registry()
+    for name in ("aa", LAST):
+        registry.create_repository(name)
+    fill(registry, 1_200, "aa")
+    with world(tmp_path / "store", [registry]) as the_world:
+        the_world.server.faults.add(Fault("hang", operation="DescribeImages", repository=LAST, seconds=120))
+        with started(the_world) as process:
+            wait_for_segments(the_world.folder, process, 1)
+            workers = children(process.pid)
+            began = time.monotonic()
+            if whom == "run":
+                process.send_signal(signal.SIGINT)
+            else:
+                os.kill(workers[0], signal.SIGKILL)
+            _, said = process.communicate(timeout=60)
+        assert time.monotonic() - began < 60
+        assert process.returncode != 0
+        assert whom == "run" or "A worker process was ended by SIGKILL" in said.decode()
+        unlocked(the_world.folder)
+        kept = {row["manifest_digest"] for row in the_world.rows("manifests")}
+        assert kept
+        the_world.server.faults.clear()
+        summary = the_world.run(fetch={"processes": 1})
+        assert summary.complete
+        assert summary.row.manifests_fetched == 1_200 - len(kept)
