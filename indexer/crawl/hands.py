@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from operator import attrgetter
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from indexer.crawl.spent import Work
 from indexer.ecr import Batch, Ecr, FetchFailure
@@ -31,6 +31,14 @@ class Ask(NamedTuple):
     digests: list[Digest]
     orders: list[int]
     pulled: list[int | None]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Go to a worker with the digests as one text: as objects they take 3 microseconds a manifest."""
+        return _asked, (self.target, self.repository, " ".join(self.digests), self.orders, self.pulled)
+
+
+def _asked(target: int, repository: str, digests: str, orders: list[int], pulled: list[int | None]) -> Ask:
+    return Ask(target, repository, [Digest(digest) for digest in digests.split(" ")], orders, pulled)
 
 
 class Told(NamedTuple):
