@@ -162,7 +162,7 @@ def _crawl(run: _Run, config: str | None, store: str | None, voice: Voice) -> Su
     if (many := odd_processes(loaded)) is not None:
         voice.warn("config", many)
     opened = Store.create_or_open(loaded.store, cache=cache_folder())
-    with watching(run.progress, voice):
+    with watching(run.progress, voice, loaded.fetch.requests_per_second):
         return crawl(loaded, opened, progress=run.progress, tell=lambda remark: _remark(remark, voice))
 
 

@@ -14,7 +14,7 @@ from indexer.ecr.listed import ListedImage, ListedRepository, microseconds
 from indexer.ecr.pace import Pace, Turn
 from indexer.ecr.regions import doubt, partition_of
 from indexer.ecr.session import Target, connect
-from indexer.ecr.trying import REGISTRY_DOWN, Health, Pulse, Signs
+from indexer.ecr.trying import REGISTRY_DOWN, Health, Pulse, Signs, Trouble
 
 __all__ = [
     "PAGE_EXPIRED",
@@ -33,6 +33,7 @@ __all__ = [
     "Pulse",
     "Signs",
     "Target",
+    "Trouble",
     "Turn",
     "advice",
     "advised",

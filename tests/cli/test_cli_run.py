@@ -223,3 +223,18 @@ def test_a_registry_without_a_repository_is_complete(cli: Cli, config: Path, ser
     assert cli("run", "--quiet") == (0, "", "")
     said = "holds no repository yet: no run found any that include and exclude of config.yaml let through."
     assert said in cli("query", "largest-images").err
+
+
+def test_a_registry_that_is_down_is_told_of_while_it_is_waited_for(config: Path, server: Server) -> None:
+    """Calls are tried for most of a minute: nobody should have to wait for that to see why nothing comes."""
+    config.write_text(config.read_text().replace("max_attempts: 1", "max_attempts: 100"))
+    server.faults.add(Fault("unavailable"))
+    words = [*COMMAND, "run", "--config", str(config)]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        line = next(line for line in running.stderr if "waiting" in line)
+        running.send_signal(signal.SIGINT)
+        running.communicate(timeout=60)
+    assert "; waiting: " in line
+    assert "failed in 2 seconds, to be tried again; DescribeRepositories: 503: " in line
+    assert running.returncode == 130
