@@ -70,6 +70,10 @@ class Disk:
         """Remove a file."""
         path.unlink()
 
+    def remove_folder(self, path: Path) -> None:
+        """Remove a folder that is empty."""
+        path.rmdir()
+
     def names(self, path: Path) -> list[str]:
         """Return the names of the plain files in a folder."""
         with os.scandir(path) as entries:
@@ -83,6 +87,7 @@ class LocalFolder:
         self.location = str(location)
         self.root = Path(location).absolute()
         self.disk = disk
+        self._made: list[Path] = []
 
     def where(self, key: str) -> str:
         return str(self.root / key)
@@ -119,8 +124,20 @@ class LocalFolder:
         return shutil.disk_usage(place).free
 
     def make(self) -> None:
+        missing = [each for each in (self.root, *self.root.parents) if not os.path.lexists(each)]
         with explained("make", self.root):
             self.disk.make_folder(self.root)
+        self._made = missing
+
+    def unmake(self) -> None:
+        # The format's file first: what lacks a folder and has it would be a damaged store.
+        self.disk.remove(self.path(layout.FORMAT_FILE))
+        for folder in map(self.path, _OUR_FOLDERS):
+            self.disk.remove_folder(folder)
+        if self._made:
+            self.disk.remove(self.path(layout.LOCK_FILE))  # who waits for it looks whether it is still there
+        for folder in self._made:
+            self.disk.remove_folder(folder)
 
     def prepare(self) -> None:
         for name in _OUR_FOLDERS:

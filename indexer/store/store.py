@@ -132,12 +132,13 @@ class Store:
         `version` (of this program) and `command` are for people. A segment is committed when it holds
         `segment_manifests` manifests or `segment_bytes` of their text; at the end what is in hand is committed too,
         also after an error that was not the store's: a manifest fetched is a manifest kept. The run itself is
-        committed by `Writer.commit_run` only. StoreLocked says who holds the store.
+        committed by `Writer.commit_run` only. A store that was made for it goes again where an error comes before
+        anything is committed. StoreLocked says who holds the store.
         """
         started_at = now()
         lock = self._folder.lock(command, started_at)
         try:
-            _create(self._folder, version)
+            made = _create(self._folder, version)
             recovered = recover(self._folder)
             for commit in (RUNS, MANIFESTS):
                 remove_replaced(self._folder, commit, started_at)
@@ -145,7 +146,7 @@ class Store:
             start = Start(layout.next_run_id(started_at, files.newest), started_at, recovered)
             known = self._holding(files).known
             writer = Writer(self._folder, lock, start, known.copy(), Limits(segment_manifests, segment_bytes))
-            with _flushed(writer):
+            with _left_as_it_was(self._folder, made=made), _flushed(writer):
                 yield writer
         finally:
             lock.release()
@@ -174,6 +175,18 @@ def _flushed(writer: Writer) -> Iterator[None]:
         _flush(writer)
     finally:
         writer.close()
+
+
+@contextmanager
+def _left_as_it_was(folder: Folder, *, made: bool) -> Iterator[None]:
+    """Remove a store that was `made`, where the block ends with an error and nothing is committed to it."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError, StoreError):  # the error that ended the run is the one to tell
+            if made and not any(folder.names(table.name) for table in (RUNS, MANIFESTS)):
+                folder.unmake()
+        raise
 
 
 def _flush(writer: Writer) -> None:
@@ -223,10 +236,11 @@ def refuse_foreign(
         raise refusal(f"{folder.location} is no store and not empty: it holds {found!r}. {advice}")
 
 
-def _create(folder: Folder, version: str) -> None:
-    """Make the store if it is not there. Only for the holder of the lock: another may just have made it."""
-    if has_format(folder):
-        return
+def _create(folder: Folder, version: str) -> bool:
+    """Make the store if it is not there; return whether it was not. Only for the holder of the lock."""
+    if has_format(folder):  # another may just have made it
+        return False
     folder.prepare()
     recover(folder)  # a writer that died here leaves the staged file that comes next
     state_format(folder, version)
+    return True

@@ -181,6 +181,9 @@ class S3Folder:
     def prepare(self) -> None:
         """Nothing, as above."""
 
+    def unmake(self) -> None:
+        """Nothing: a lease may be lost, and what is removed then could be somebody's."""
+
     def lock(self, command: str, since: datetime) -> Lock:
         lease = Lease(self._bucket, self.location, command, since)
         self._lease = lease
