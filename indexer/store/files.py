@@ -112,7 +112,7 @@ class LocalFolder:
             except FileNotFoundError:
                 return None
             except NotADirectoryError:
-                raise UsageError(f"{self.location} is a file, not a store. Name a folder.") from None
+                raise UsageError(f"{self.location} is a file, not a store. Name a folder") from None
 
     def try_writing(self) -> int:
         place = _nearest(self.root)
@@ -166,8 +166,8 @@ class LocalFolder:
                 return sorted(self.disk.names(path))
             except (FileNotFoundError, NotADirectoryError) as error:
                 raise StoreDamaged(
-                    f"The store {self.location} has no folder {folder}, which every store has. "
-                    "Restore it from a backup, or start a new store elsewhere."
+                    f"the store {self.location} has no folder {folder}, which every store has. "
+                    "Restore it from a backup, or start a new store elsewhere"
                 ) from error
 
     def stage(self, key: str) -> Staged:
@@ -213,7 +213,7 @@ class _LocalFile:
             self._disk.close(self._descriptor)
             # Published files never change. Only the holder of the lock publishes, so nothing comes in between.
             if not over and os.path.lexists(self._target):
-                raise StoreError(f"{self._target} exists already, and files of a store are never changed.")
+                raise StoreError(f"{self._target} exists already, and files of a store are never changed")
             self._disk.rename(self._path, self._target)
             # The name is on the device before the next step: what commits can never outlive what it commits.
             self._disk.sync_folder(self._target.parent)
@@ -244,8 +244,8 @@ def _nearest(folder: Path) -> Path:
         if place.is_dir():
             return place
         if place.exists():
-            raise StoreError(f"Cannot make {folder}: {place} is a file. Name another store.")
-    raise StoreError(f"Cannot make {folder}: none of its parents is there. Name a folder on a disk that is.")
+            raise StoreError(f"cannot make {folder}: {place} is a file. Name another store")
+    raise StoreError(f"cannot make {folder}: none of its parents is there. Name a folder on a disk that is")
 
 
 def _is_beginning(entry: Path) -> bool:
