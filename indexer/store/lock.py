@@ -1,7 +1,8 @@
 """The lock of a store on this machine: one writer at a time, and a name for who that is.
 
-`flock` on a file that stays, but where the store that it is of goes (docs/format.md). The system lets go of it when the process ends, however it ends, so a lock
-left by a dead process blocks nobody; the text in the file is only for the message.
+`flock` on a file that stays, but where the store that it is of goes (docs/format.md). The system lets go of it when the
+process ends, however it ends, so a lock left by a dead process blocks nobody; the text in the file is only for the
+message.
 """
 
 from __future__ import annotations
