@@ -130,9 +130,13 @@ class LocalFolder:
         self._made = missing
 
     def unmake(self) -> None:
+        folders = [self.path(name) for name in _OUR_FOLDERS]
+        ours = {self.path(layout.FORMAT_FILE), self.path(layout.LOCK_FILE), *folders}
+        if not ours.issuperset(self.root.iterdir()) or any(inside for each in folders for inside in each.iterdir()):
+            return
         # The format's file first: what lacks a folder and has it would be a damaged store.
         self.disk.remove(self.path(layout.FORMAT_FILE))
-        for folder in map(self.path, _OUR_FOLDERS):
+        for folder in folders:
             self.disk.remove_folder(folder)
         if self._made:
             self.disk.remove(self.path(layout.LOCK_FILE))  # who waits for it looks whether it is still there

@@ -115,10 +115,7 @@ class Folder(Protocol):
         """Make what a store needs before its first file. Only under the lock."""
 
     def unmake(self) -> None:
-        """Remove what `make` and `prepare` made, of a store that nothing was committed to. Only under the lock.
-
-        OSError where something is in the way: the rest stays.
-        """
+        """Remove what `make` and `prepare` made, where no other file is there. Only under the lock."""
 
     def lock(self, command: str, since: datetime) -> Lock:
         """Take the store's lock; StoreLocked says who holds it. `command` and `since` are for people."""

@@ -101,9 +101,14 @@ def test_an_empty_store_of_before_stays(tmp_path: Path) -> None:
     Store.open(tmp_path / "store")
 
 
-def test_a_strangers_file_stays(tmp_path: Path) -> None:
-    broken_off(tmp_path / "store", lambda _: (tmp_path / "store" / "README").write_text("mine"))
-    assert (tmp_path / "store" / "README").read_text() == "mine"
+@pytest.mark.parametrize("name", ["README", "configs/left", "staging/left"])
+def test_where_something_else_is_all_of_it_stays_a_store(tmp_path: Path, name: str) -> None:
+    """A stranger's file, or what a full disk let nobody remove: half a store would be none to the next run."""
+    folder = tmp_path / "store"
+    broken_off(folder, lambda _: (folder / name).write_text("mine"))
+    assert (folder / name).read_text() == "mine"
+    Store.open(folder)
+    write_run(Store.create_or_open(folder), ["a"])
 
 
 def test_the_folders_above_are_made(tmp_path: Path) -> None:
