@@ -6,7 +6,7 @@
 # make guided a million documents by a fuzzer that watches the code (atheris, installed for it)
 # make soak   a hundred nights of change; make soak NIGHTS=10
 # make every-step  a writer of a store in a bucket, and a repair, die at every single step; the tests take some of them
-# make bench  what a crawl costs, beside the least that it could cost
+# make bench  what a start of the command costs, and what a crawl costs beside the least that it could cost
 # make bench-queries  what each query costs over a store of a million images, which it builds first (some minutes)
 PYTHON ?= python3
 VENV := .venv
@@ -49,6 +49,7 @@ every-step: $(READY)
 	$(VENV)/bin/pytest tests/store -k "dying or dies" --every-step --timeout 3600
 
 bench: $(READY)
+	$(VENV)/bin/python benchmarks/start.py
 	$(VENV)/bin/python benchmarks/crawl.py
 
 bench-queries: $(READY)

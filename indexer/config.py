@@ -239,8 +239,7 @@ def _worth_telling(error: ValidationError) -> Iterator[ErrorDetails]:
 
 
 def _all_keys() -> frozenset[str]:
-    sections = (Config, RegistryConfig, ImagesConfig, FetchConfig)
-    return frozenset(key for section in sections for key in section.model_fields)
+    return frozenset(key for section in _SECTIONS.values() for key in section.model_fields)
 
 
 def _explain(detail: ErrorDetails) -> str:
@@ -289,11 +288,31 @@ def _path(location: tuple[int | str, ...]) -> str:
 
 
 def _nearest(location: tuple[int | str, ...]) -> str:
-    sections: dict[str, type[_Section]] = {"registries": RegistryConfig, "images": ImagesConfig, "fetch": FetchConfig}
-    section = sections.get(str(location[0]), Config) if len(location) > 1 else Config
-    known = list(section.model_fields)
-    close = difflib.get_close_matches(str(location[-1]), known, n=1)
-    return f"; did you mean {close[0]}?" if close else f"; the keys here are {', '.join(known)}"
+    """Say what key was meant, and where one belongs that stands in the wrong section."""
+    name, here = str(location[-1]), str(location[0]) if len(location) > 1 else ""
+    known = list(_SECTIONS.get(here, Config).model_fields)
+    elsewhere = {key: where for where, section in _SECTIONS.items() for key in section.model_fields if where != here}
+    if name in elsewhere:
+        return f"; it belongs {_PLACES[elsewhere[name]]}"
+    if close := difflib.get_close_matches(name, known, n=1):
+        return f"; did you mean {close[0]}?"
+    if close := difflib.get_close_matches(name, elsewhere, n=1):
+        return f"; did you mean {close[0]}, which belongs {_PLACES[elsewhere[close[0]]]}?"
+    return f"; the keys here are {', '.join(known)}"
+
+
+_SECTIONS: dict[str, type[_Section]] = {
+    "": Config,
+    "registries": RegistryConfig,
+    "images": ImagesConfig,
+    "fetch": FetchConfig,
+}
+_PLACES = {
+    "": "at the beginning of a line, beside store and registries",
+    "registries": "in an entry of registries, beside regions",
+    "images": "under images",
+    "fetch": "under fetch",
+}
 
 
 def _show(value: object) -> str:

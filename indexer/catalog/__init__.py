@@ -14,7 +14,7 @@ from indexer.catalog.catalog import Catalog, interrupt
 from indexer.catalog.errors import fetch
 from indexer.catalog.parameters import Parameter
 from indexer.catalog.queries import Query, load_queries, shipped_queries
-from indexer.catalog.values import python_columns, python_rows
+from indexer.catalog.values import python_columns, python_rows, readable
 from indexer.catalog.views import View, load_views
 
 __all__ = [
@@ -28,5 +28,6 @@ __all__ = [
     "load_views",
     "python_columns",
     "python_rows",
+    "readable",
     "shipped_queries",
 ]

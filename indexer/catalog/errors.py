@@ -20,6 +20,12 @@ _TABLE = re.compile(r"Table with name (\S+) does not exist")
 _COLUMN = re.compile(r'Referenced column "([^"]+)" (?:was )?not found')
 _WITHOUT_VALUE = re.compile(r"Values were not provided for the following parameters: (.+)")
 _UNUSED = re.compile(r"identifiers of the excess parameters: (.+)|argument count mismatch for prepared statement")
+_BEYOND_NUMBER = re.compile(
+    r"Type \w+ with value (\S+) can't be cast because the value is out of range for the destination type (U?)INT(\d+)"
+)
+_BEYOND_TIME = re.compile(
+    r"overflows timestamp range|not in timestamp range|out of range for timestamp|Could not convert \w+ to Microseconds"
+)
 ENGINE: Final = (duckdb.Error, RuntimeError)
 """What DuckDB raises; RuntimeError is its binding's, for a name in a Parquet file that is no text."""
 _NO_TEXT: Final = "conversion error"
@@ -82,7 +88,18 @@ def plain(message: str, views: Sequence[str]) -> str:
         return f"there are values that the statement does not take{named}; a parameter is $NAME in it"
     if "file system operations are disabled" in message:
         return f"SQL may read the files of the store's folder only, and write none. ({_first(message)})"
-    return _KIND.sub("", message).strip()
+    return _beyond(message) or _KIND.sub("", message).strip()
+
+
+def _beyond(message: str) -> str | None:
+    """Return what is wrong with a number or a time that is too large for where it goes; None for another message."""
+    if _BEYOND_TIME.search(message):
+        return "this comes to a time beyond those that a timestamp can hold, the years from 290,309 BC to 294,247"
+    if (match := _BEYOND_NUMBER.search(message)) is None:
+        return None
+    bits = int(match[3])
+    least, most = (0, 2**bits - 1) if match[2] else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    return f"{match[1]} is too {'large' if float(match[1]) > 0 else 'small'}: at most {most:,} and at least {least:,}"
 
 
 def _no_table(name: str, views: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Python values of an answer's rows.
+"""Python values of an answer's rows, and which types have to become text before.
 
 pyarrow's own way, `to_pylist`, imports pandas, where it is installed, for the first time with a zone, to ask for its
 version: half a second to one and a half, for every command of whoever has it for notebooks.
@@ -6,15 +6,36 @@ version: half a second to one and a half, for every command of whoever has it fo
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    import duckdb
     import pyarrow as pa
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMES: Final = "timestamp[us, tz="
 """How Arrow's types begin that DuckDB's times with a zone have."""
+
+_AS_TEXT: Final = re.compile(
+    r"""("(?:[^"]|"")*"|'(?:[^']|'')*')|\b(?:TIME WITH TIME ZONE|TIME_NS|TIMESTAMP_NS|BIT|BIGNUM|VARINT)\b"""
+)
+"""Names of fields, and types that Arrow has not: it gives a zone less, bytes for bits, and nothing for nanoseconds."""
+
+
+def readable(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """Return `relation` with what Arrow would give wrongly as DuckDB's own text for it, also in lists and structs."""
+    types = [str(each) for each in relation.types]
+    texts = [_AS_TEXT.sub(lambda found: found[1] or "VARCHAR", each) for each in types]
+    if types == texts:
+        return relation
+    names = [name.replace('"', '""') for name in relation.columns]
+    # By their places: two columns may have the same name.
+    columns = enumerate(zip(names, types, texts, strict=True), start=1)
+    return relation.project(
+        ", ".join(f'#{at}{"" if type_ == text else f"::{text}"} as "{name}"' for at, (name, type_, text) in columns)
+    )
 
 
 def python_columns(batch: pa.RecordBatch | pa.Table) -> list[list[Any]]:

@@ -20,6 +20,7 @@ from indexer.ecr import (
     advice,
     connect,
     in_short,
+    likely_elsewhere,
     partition_of,
 )
 from indexer.errors import RegistryError, RegistryRefused
@@ -66,6 +67,10 @@ class Trial:
         ]
 
     def _identify(self, account: Account) -> Iterator[Finding]:
+        if account.is_of_this_machine:
+            told = "not asked for: this registry is on this machine, and AWS's STS would not know who we are to it"
+            yield self._found("identity", Verdict.NOTE, told)
+            return
         try:
             self._identity = account.identity()
         except RegistryError as error:
@@ -89,7 +94,7 @@ class Trial:
             repositories = [each for page in ecr.repositories() for each in page]
         except RegistryError as error:
             yield self._refused("DescribeRepositories", error)
-            self._answers = error.code in _DENIED
+            self._answers = error.code in _DENIED and self._elsewhere() is None
             if self._answers:
                 yield from self._tried(ecr, [], [_NOWHERE])
             return
@@ -141,7 +146,15 @@ class Trial:
     def _refused(self, operation: str, error: RegistryError) -> Finding:
         if error.code not in _DENIED:
             return self._problem(f"ecr:{operation}", error)
+        elsewhere = self._elsewhere()
+        if elsewhere is not None:  # likelier than a permission, and no policy helps
+            return self._problem(f"ecr:{operation}", error)._replace(advice=f"look at the region first: {elsewhere}")
         return self._problem(f"ecr:{operation}", error, missing=Missing(f"ecr:{operation}", self._repositories_arn()))
+
+    def _elsewhere(self) -> str | None:
+        """Return why the registry at the configuration's own address may be of another region; None for no reason."""
+        url = self._target.endpoint_url
+        return None if url is None else likely_elsewhere(self._target.region, url)
 
     def _globs(self, repositories: list[ListedRepository], wanted: list[ListedRepository]) -> Iterator[Finding]:
         self.is_shut_out, self.wants_any = bool(repositories) and not wanted, bool(wanted)

@@ -2,19 +2,30 @@
 
 What is slow to import (boto3, pyarrow, duckdb, pydantic, rich) is imported by the commands that need it, when they run.
 The command line itself is imported by `main`, which takes the signals before: typer takes a tenth of a second and more.
+What is asked of `indexer` itself, its help and its version, is answered without any of these.
 """
 
 from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Sequence
+import sys
+
+TYPE_CHECKING = False  # that of typing takes 5 ms
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["execute", "main"]
 
 
 def main() -> int:
     """Run the command that the process was started with; return its exit code."""
+    from indexer.cli.front_page import answered  # noqa: PLC0415 - for `main` alone
+
+    code = answered(sys.argv[1:])
+    if code is not None:
+        return code
+    import signal  # noqa: PLC0415 - it takes half as long as Python does to start
+
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _leave)

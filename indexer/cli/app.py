@@ -1,16 +1,20 @@
-"""The commands and what they take. What they do stands in the modules that they import when they run."""
+"""The commands and what they take. What they do stands in the modules that they import when they run.
+
+What each does in a sentence stands in indexer.cli.commands; a docstring here is what its help says after that.
+"""
 
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-import typer.core
 
-import indexer
+from indexer.cli import front_page
 from indexer.cli.as_given import AsGiven, with_aws_options
+from indexer.cli.commands import ABOUT, OPTIONS
 from indexer.cli.completion import query_names, repositories
+from indexer.cli.group import HELP, Commands, adder
 from indexer.cli.options import (
     ConfigOption,
     Format,
@@ -20,73 +24,54 @@ from indexer.cli.options import (
     SortOption,
     StoreOption,
 )
-from indexer.cli.signals import Interrupted, asked_to_end
 from indexer.cli.upkeep_commands import add_upkeep
 from indexer.cli.voice import LogFormat, Voice
 from indexer.errors import EXIT_USAGE
 
-_EPILOG = "Examples:\n  indexer demo\n  indexer run\n  indexer query registry-totals\n  indexer find team/app:latest"
-_QUERY_EPILOG = "Examples:\n  indexer query most-shared-layers -p limit=5\n  indexer query most-shared-layers --help"
-_BATCH_EPILOG = (
-    "Examples:\n  indexer batch-get-image --repository-name team/app --image-ids imageTag=latest"
-    "\n  indexer batch-get-image --repository-name team/app --image-ids imageTag=latest --from-store"
+_QUERY_EXAMPLES = (
+    "indexer query most-shared-layers -p limit=5",
+    "indexer query most-shared-layers --help",
 )
-
-
-class _Commands(typer.core.TyperGroup):
-    """The commands; one that is stopped says so."""
-
-    def make_context(self, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return super().make_context(*args, **kwargs)
-        except KeyboardInterrupt as stop:
-            raise Interrupted(stop, " before anything was done") from stop
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except (typer.Exit, typer.Abort):  # a RuntimeError each: the command itself has said how it ended
-            raise
-        except (KeyboardInterrupt, RuntimeError, ImportError) as error:
-            # DuckDB makes a RuntimeError of a signal that comes while it works, and an ImportError while it is loaded.
-            stop = error if isinstance(error, KeyboardInterrupt) else asked_to_end()
-            if stop is None:
-                raise
-            raise Interrupted(stop, ": what was committed before is kept") from error
+_BATCH_EXAMPLES = (
+    "indexer batch-get-image --repository-name team/app --image-ids imageTag=latest",
+    "indexer batch-get-image --repository-name team/app --image-ids imageTag=latest --from-store",
+)
 
 
 app = typer.Typer(
     name="indexer",
-    cls=_Commands,
-    rich_markup_mode="rich",
+    cls=Commands,
+    rich_markup_mode=None,  # help is text: to load rich for it takes as long as all the rest
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": [*HELP]},
 )
+
+
+command = adder(app)
 
 
 def _show_version(value: bool) -> None:
     if value:
-        typer.echo(f"manifest-indexer {indexer.__version__}")
+        typer.echo(front_page.version())
         raise typer.Exit
 
 
-@app.callback(invoke_without_command=True, epilog=_EPILOG)
+@app.callback(invoke_without_command=True, help=ABOUT)
 def _root(
     context: typer.Context,
     version: Annotated[  # noqa: ARG001 - the callback acts on it
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help=OPTIONS["--version"])
     ] = False,
     debug: Annotated[  # noqa: ARG001 - indexer.cli.entry looks for it, also where parsing fails
-        bool, typer.Option("--debug", help="Show where in the program an unexpected error happened.")
+        bool, typer.Option("--debug", help=OPTIONS["--debug"])
     ] = False,
 ) -> None:
-    """Index the image manifests in Amazon ECR, and answer questions about their layers and bytes."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(EXIT_USAGE)
 
 
-@app.command(epilog="Examples:\n  indexer init\n  indexer init --region eu-west-1 --region us-east-1 --profile prod")
+@command("init", "indexer init", "indexer init --region eu-west-1 --region us-east-1 --profile prod")
 def init(  # noqa: PLR0913 - the keys of the file, by name
     *,
     config: Annotated[str, typer.Option("--config", metavar="FILE", help="The file to write.")] = "config.yaml",
@@ -114,10 +99,7 @@ def init(  # noqa: PLR0913 - the keys of the file, by name
         list[str] | None, typer.Option("--exclude", metavar="GLOB", help="Repositories to leave out; may be repeated.")
     ] = None,
 ) -> None:
-    """Write a config.yaml that explains itself. On a terminal it asks for what is not given.
-
-    A file that is there is never changed.
-    """
+    """A file that is there is never changed."""
     from indexer.cli.init import Answers, write_config  # noqa: PLC0415 - pydantic
 
     answers = Answers(
@@ -126,18 +108,15 @@ def init(  # noqa: PLR0913 - the keys of the file, by name
     write_config(config, answers)
 
 
-@app.command(epilog="Example: indexer check --config config.yaml")
+@command("check", "indexer check --config config.yaml")
 def check(config: ConfigOption = None, store: StoreOption = None, format_: FormatOption = Format.TABLE) -> None:
-    """Try what a run does, without doing it: credentials, permissions, the store; say what is missing.
-
-    Exit code 0: a run can begin; 1: something would fail it; 2: the configuration is wrong.
-    """
+    """Exit code 0: a run can begin; 1: something would fail it; 2: the configuration is wrong."""
     from indexer.cli.check import show_check  # noqa: PLC0415 - boto3, pydantic
 
     raise typer.Exit(show_check(config, store, format_))
 
 
-@app.command(epilog="Example: indexer run --config config.yaml")
+@command("run", "indexer run --config config.yaml")
 def run(  # noqa: PLR0913 - the options of a command, by name
     config: ConfigOption = None,
     store: StoreOption = None,
@@ -160,30 +139,26 @@ def run(  # noqa: PLR0913 - the options of a command, by name
         ),
     ] = None,
 ) -> None:
-    """List what the registries hold and fetch the manifests that the store does not have.
-
-    Exit code 0: complete; 3: committed, but some things could not be indexed; 4: another run holds the store.
-    """
+    """Exit code 0: complete; 3: committed, but some things could not be indexed; 4: another run holds the store."""
     from indexer.cli.run import Watchers, run_job  # noqa: PLC0415 - boto3, pydantic
 
     voice = Voice(log_format, quiet=quiet)
     raise typer.Exit(run_job(config, store, voice, Watchers(metrics_file, summary_file, on_failure)))
 
 
-@app.command(epilog="Example: indexer status --limit 5")
+@command("status", "indexer status --limit 5")
 def status(
     config: ConfigOption = None,
     store: StoreOption = None,
     format_: FormatOption = Format.TABLE,
     limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="Runs at most.")] = 10,
 ) -> None:
-    """Show the newest runs, how fresh the store is, and what failed."""
     from indexer.cli.status import show_status  # noqa: PLC0415 - duckdb, pyarrow
 
     show_status(config, store, format_, limit)
 
 
-@app.command(epilog=_QUERY_EPILOG, add_help_option=False)
+@command("query", *_QUERY_EXAMPLES, add_help_option=False)
 def query(  # noqa: PLR0913 - the options of a command, by name
     context: typer.Context,
     name: Annotated[
@@ -200,7 +175,6 @@ def query(  # noqa: PLR0913 - the options of a command, by name
     sql: Annotated[bool, typer.Option("--sql", help="Show the query's SQL.")] = False,
     help_: Annotated[bool, typer.Option("-h", "--help", help="Show this message, or the query's.")] = False,
 ) -> None:
-    """Answer a question by its name; without a name, list the questions."""
     if help_ and name is None:
         typer.echo(context.get_help())
         return
@@ -214,9 +188,7 @@ def query(  # noqa: PLR0913 - the options of a command, by name
         commands.run_query(name, parameters or [], commands.Asked(config, store, format_, limit, sort or ()))
 
 
-@app.command(
-    epilog="""Example: indexer sql "select repository, count(*) as tags from tags group by all order by all" """
-)
+@command("sql", 'indexer sql "select repository, count(*) as tags from tags group by all order by all"')
 def sql(  # noqa: PLR0913 - as above
     statement: Annotated[
         str | None, typer.Argument(help="A reading statement; - reads it from stdin; without it, the views.")
@@ -229,10 +201,7 @@ def sql(  # noqa: PLR0913 - as above
     limit: LimitOption = None,
     sort: SortOption = None,
 ) -> None:
-    """Run SQL over the views; without a statement, list the views and their columns.
-
-    A parameter is $key in the statement; its value is text: write $key::bigint where a number is needed.
-    """
+    """A parameter is $key in the statement; its value is text: write $key::bigint where a number is needed."""
     from indexer.cli import query as commands  # noqa: PLC0415 - duckdb, pyarrow
 
     asked = commands.Asked(config, store, format_, limit, sort or ())
@@ -242,7 +211,7 @@ def sql(  # noqa: PLR0913 - as above
         commands.run_sql(sys.stdin.read() if statement == "-" else statement, parameters or [], asked)
 
 
-@app.command(epilog="Examples:\n  indexer find team/app:latest\n  indexer find 723254a2c089\n  indexer find team/app")
+@command("find", "indexer find team/app:latest", "indexer find 723254a2c089", "indexer find team/app")
 def find(
     what: Annotated[
         str,
@@ -259,25 +228,21 @@ def find(
         int, typer.Option("--limit", min=1, metavar="N", help="Rows of each list; json and csv have all.")
     ] = 20,
 ) -> None:
-    """Show everything known about a layer, a config, a manifest, an image or a repository."""
     from indexer.cli.find import show_find  # noqa: PLC0415 - duckdb, pyarrow
 
     show_find(what, config, store, format_, limit)
 
 
-@app.command("batch-get-image", cls=AsGiven, epilog=_BATCH_EPILOG)
+@command("batch-get-image", *_BATCH_EXAMPLES, cls=AsGiven)
 @with_aws_options
 def batch_get_image(context: typer.Context) -> None:
-    """Do what `aws ecr batch-get-image` does: same options, output and exit codes; or answer from the store.
-
-    More than 100 image ids are fetched in several calls. Exit code 0: done; 2: wrong usage; 255: anything else.
-    """
+    """More than 100 image ids are fetched in several calls. Exit code 0: done; 2: wrong usage; 255: anything else."""
     from indexer.cli import batch_get_image as commands  # noqa: PLC0415 - boto3, duckdb
 
     raise typer.Exit(commands.batch_get_image(context.args))
 
 
-@app.command(epilog="Example: indexer demo --nights 3")
+@command("demo", "indexer demo --nights 3")
 def demo(
     store: Annotated[str, typer.Option("--store", metavar="DIR", help="Where to put the demo's store.")] = "demo-store",
     nights: Annotated[int, typer.Option("--nights", min=1, max=60, metavar="N", help="Nights to play.")] = 6,
@@ -286,28 +251,27 @@ def demo(
         bool, typer.Option("--keep-serving", help="Leave the local registry up, to try things on; Ctrl-C ends it.")
     ] = False,
 ) -> None:
-    """Run the job on a made-up estate in a local registry, and show some answers. Needs no AWS account."""
     from indexer.cli.demo import play_demo  # noqa: PLC0415 - boto3, duckdb, pyarrow
 
     play_demo(store, nights=nights, seed=seed, keep_serving=keep_serving)
 
 
-@app.command("export-views", epilog="Example: indexer export-views ecr.duckdb")
+@command("export-views", "indexer export-views ecr.duckdb")
 def export_views(
     file: Annotated[str, typer.Argument(metavar="FILE", help="The file to write; an earlier export is replaced.")],
     config: ConfigOption = None,
     store: StoreOption = None,
 ) -> None:
-    """Write a DuckDB file with the views, and a table macro for each query, for other programs to open.
+    """It holds no rows: it reads the store's files where they are.
 
-    It holds no rows: it reads the store's files where they are, and shows the store as it was when it was written.
+    It shows the store as it was when it was written.
     """
     from indexer.cli import export  # noqa: PLC0415 - duckdb, pyarrow
 
     export.export_views(file, config, store)
 
 
-@app.command(epilog="Example: indexer report registry.html --price-per-gb-month 0.10")
+@command("report", "indexer report registry.html --price-per-gb-month 0.10")
 def report(
     file: Annotated[str, typer.Argument(metavar="FILE.html", help="The page to write; - is stdout.")],
     config: ConfigOption = None,
@@ -318,13 +282,10 @@ def report(
         typer.Option("--price-per-gb-month", min=0, metavar="N", help="What a GB costs a month, in your currency."),
     ] = 0.10,
 ) -> None:
-    """Write one page about the store for people to look at: totals, growth, sharing, what could go, what failed.
-
-    It is a single file that needs no network, and is written whole or not at all.
-    """
+    """It is a single file that needs no network, and is written whole or not at all."""
     from indexer.cli.report.command import write_report  # noqa: PLC0415 - duckdb, pyarrow
 
     write_report(file, config, store, title=title, price=price)
 
 
-add_upkeep(app)
+add_upkeep(command)

@@ -6,18 +6,16 @@ All output of the commands goes through here, so that a reader that went away (`
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import textwrap
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from indexer.cli import screen
 from indexer.cli.cells import printable
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
-
-_NARROWEST = 20
 
 
 class ReaderGone(Exception):  # noqa: N818 - no error: whoever read our output has had enough
@@ -55,7 +53,7 @@ def say(text: str = "") -> None:
 def note(text: str) -> None:
     """Write a remark for people to stderr, in lines that fit where stderr is a terminal."""
     if sys.stderr is not None and sys.stderr.isatty():
-        text = textwrap.fill(text, width())
+        text = textwrap.fill(text, screen.width())
     say(text)
 
 
@@ -69,12 +67,7 @@ def table_width() -> int | None:
 
     Where stdout is read by `watch` or a pager, COLUMNS is how one says what they show.
     """
-    return width() if on_terminal() or os.environ.get("COLUMNS", "").isdecimal() else None
-
-
-def width() -> int:
-    """The terminal's columns; COLUMNS overrules, as everywhere."""
-    return max(_NARROWEST, shutil.get_terminal_size().columns)
+    return screen.width() if on_terminal() or os.environ.get("COLUMNS", "").isdecimal() else None
 
 
 def console_for(stream: object) -> Console:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from indexer.cli import output
 from indexer.cli.cells import age, counted
+from indexer.ecr import in_short
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -24,6 +25,13 @@ Writer: TypeAlias = Callable[[str, dict[str, Any]], None]
 """Takes a line about a run, and the same as fields."""
 
 _EVERY = 10.0
+_FIRST = 2.0
+"""Seconds after which a phase is told of again: soon enough to see that it goes on."""
+_FAILING = 2.0
+"""Seconds without any good answer that are worth a word."""
+_SILENT = 10.0
+"""Seconds in which nothing comes that are: of the calls of worker processes one knows nothing sooner."""
+_SAID = 200
 _LOOK = 0.1
 _RATE_OVER = 10.0
 _REFRESH = 8
@@ -33,12 +41,19 @@ _SLOWEST = 0.1
 
 
 class Meter:
-    """What there is to say about a run at this moment; the rate is that of the last seconds."""
+    """What there is to say about a run at this moment; the rate is that of the last seconds.
 
-    def __init__(self, progress: Progress, clock: Callable[[], float] = time.monotonic) -> None:
+    `limit` is how many requests a second each target may have.
+    """
+
+    def __init__(
+        self, progress: Progress, clock: Callable[[], float] = time.monotonic, *, limit: float | None = None
+    ) -> None:
         self._progress = progress
         self._clock = clock
+        self._limit = limit
         self._samples: deque[tuple[float, int]] = deque()
+        self._came: tuple[object, float] = (None, 0.0)
 
     @property
     def phase(self) -> str:
@@ -65,7 +80,26 @@ class Meter:
         }.get(now.phase, [])
         if now.failures:
             parts.append(counted(now.failures, "failure"))
+        if parts and self._limit is not None and now.is_paced:
+            parts.append(f"paced to {self._limit:g} requests a second")
         return f"{now.phase}: {', '.join(parts)}" if parts else now.phase
+
+    def waiting(self) -> str | None:
+        """Return what a run waits for that gets no good answer; None where things come."""
+        now, at = self._progress, self._clock()
+        if now.phase not in {"listing", "fetching"}:
+            return None
+        long = [(walk, trouble) for walk, trouble in now.troubles if at - trouble.since >= _FAILING]
+        if long:
+            walk, trouble = long[0]
+            several = f" for {walk.target}" if len(now.targets) > 1 else ""
+            failed = f"{counted(trouble.attempts, 'call')} failed in {age(timedelta(seconds=at - trouble.since))}"
+            return f"waiting{several}: {failed}, to be tried again; {in_short(trouble.error)[:_SAID]}"
+        came = (now.phase, now.repositories_listed, now.fetched, now.failures)
+        if came != self._came[0] or now.is_paced:
+            self._came = (came, at)
+        silent = at - self._came[1]
+        return f"waiting: nothing has come for {age(timedelta(seconds=silent))}" if silent >= _SILENT else None
 
     def found(self) -> str | None:
         """Return what the listing has found, for while it is fetched; None before."""
@@ -88,6 +122,7 @@ class Meter:
             "seconds_left": self._left(rate),
             "failures": now.failures,
             "bytes": now.bytes,
+            "waiting": self.waiting(),
         }
 
     def _speed(self) -> list[str]:
@@ -111,21 +146,24 @@ class Meter:
 
 
 @contextmanager
-def watching(progress: Progress, voice: Voice) -> Iterator[None]:
-    """Show `progress` while the block runs."""
+def watching(progress: Progress, voice: Voice, limit: float | None = None) -> Iterator[None]:
+    """Show `progress` while the block runs; `limit` is as in Meter."""
     if voice.quiet:
         yield
     elif sys.stderr.isatty() and not voice.for_machines:
-        with _live(Meter(progress)):
+        with _live(Meter(progress, limit=limit)):
             yield
     else:
-        with logging(Meter(progress), voice.progress):
+        with logging(Meter(progress, limit=limit), voice.progress):
             yield
 
 
 @contextmanager
 def logging(meter: Meter, write: Writer, *, every: float = _EVERY, look: float = _LOOK) -> Iterator[None]:
-    """Write a line at each change of phase that is seen, and every `every` seconds; look every `look` seconds."""
+    """Write a line at each change of phase that is seen, soon after it, and every `every` seconds.
+
+    Also at once where calls begin to fail. It is looked every `look` seconds.
+    """
     ended = threading.Event()
     watcher = threading.Thread(target=_log, args=(meter, write, every, look, ended), name="progress", daemon=True)
     watcher.start()
@@ -137,12 +175,15 @@ def logging(meter: Meter, write: Writer, *, every: float = _EVERY, look: float =
 
 
 def _log(meter: Meter, write: Writer, every: float, look: float, ended: threading.Event) -> None:
-    phase, due = "starting", time.monotonic() + every
+    phase, due, told = "starting", time.monotonic() + min(_FIRST, every), False
     while True:
         last = ended.wait(look)
-        if meter.phase != phase or time.monotonic() >= due:
-            phase, due = meter.phase, time.monotonic() + every
-            write(meter.line(), meter.fields())
+        waiting = meter.waiting()
+        fresh = meter.phase != phase
+        if fresh or time.monotonic() >= due or (waiting is not None and not told):
+            phase, due = meter.phase, time.monotonic() + (min(_FIRST, every) if fresh else every)
+            told = waiting is not None
+            write("; ".join(filter(None, (meter.line(), waiting))), meter.fields())
         if last:
             return
 
@@ -175,7 +216,9 @@ class _Line:
         if done is not None:
             cells.append(ProgressBar(total=1.0, completed=done, width=_BAR))
         grid.add_row(*cells)
-        found = self._meter.found()
+        waiting, found = self._meter.waiting(), self._meter.found()
+        if waiting is not None:
+            grid.add_row("", Text(waiting, style="yellow"))
         if found is not None:
             grid.add_row("", Text(found, style="dim"))
         return grid

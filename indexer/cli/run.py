@@ -17,7 +17,7 @@ from indexer.cli.places import CONFIG, cache_folder, read_config, refuse_demo
 from indexer.cli.progress import watching
 from indexer.cli.signals import INTERRUPTED, acknowledge_by, asked_to_end, exit_code
 from indexer.cli.voice import Voice
-from indexer.crawl import Progress, Remark, Summary, crawl
+from indexer.crawl import NOTHING_INCLUDED, Progress, Remark, Summary, crawl
 from indexer.ecr import advice, in_short
 from indexer.errors import EXIT_DONE, EXIT_FAILED, EXIT_INCOMPLETE, IndexerError, UsageError
 from indexer.front import OpenStore
@@ -162,7 +162,7 @@ def _crawl(run: _Run, config: str | None, store: str | None, voice: Voice) -> Su
     if (many := odd_processes(loaded)) is not None:
         voice.warn("config", many)
     opened = Store.create_or_open(loaded.store, cache=cache_folder())
-    with watching(run.progress, voice):
+    with watching(run.progress, voice, loaded.fetch.requests_per_second):
         return crawl(loaded, opened, progress=run.progress, tell=lambda remark: _remark(remark, voice))
 
 
@@ -218,6 +218,9 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         f"{number(round(outcome.requests_per_second or 0, 1))} a second; {outcome.cpu_seconds:,.1f} seconds of CPU"
     )
     for each in outcome.failure_counts[:_SHOWN]:
+        if each.code == NOTHING_INCLUDED:  # a warning has said all of it when that was listed
+            yield f"  {each.failures:,} x {each.operation} {each.code}, as said above"
+            continue
         said = f"{each.failures:,} x {each.operation} {each.code}, such as {each.where}: {in_short(each.reason)}"
         what_to_do = advice(each.code)
         yield f"  {said}" if what_to_do is None else f"  {said.rstrip('.')}; {what_to_do}"
@@ -225,7 +228,14 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         yield f"  and {len(outcome.failure_counts) - _SHOWN} other kinds"
     if outcome.failures:
         yield f"  all of them: indexer query failures --store {outcome.store}"
-    yield f"next: indexer query registry-totals --store {outcome.store}"
+    yield f"next: {_next(outcome)}"
+
+
+def _next(outcome: Outcome) -> str:
+    if any(each.code == NOTHING_INCLUDED for each in outcome.failure_counts):
+        return "mend include and exclude in the configuration, and run it again"
+    question = "query registry-totals" if outcome.images else "status"  # a registry without images has no totals
+    return f"indexer {question} --store {outcome.store}"
 
 
 def _counts_if_let(location: str, run_id: str) -> tuple[FailureCount, ...]:

@@ -70,7 +70,7 @@ class Asked:
     def _copies(self) -> Iterator[Path | None]:
         self._fresh = make_folder()
         if self._fresh is None and str(self.location).startswith("s3://"):
-            raise StoreError("There is no room for temporary files: name a folder in TMPDIR that can be written.")
+            raise StoreError("there is no room for temporary files: name a folder in TMPDIR that can be written")
         try:
             yield self._fresh or cache_folder()  # of a store in a folder there are no copies
         finally:

@@ -6,19 +6,20 @@ from typing import Annotated
 
 import typer
 
+from indexer.cli.group import Adder
 from indexer.cli.options import GRACE_HOURS, ConfigOption, Format, FormatOption, GraceOption, StoreOption
 
 _MOST = 100_000
 """Days are counted back from a date, which begins with the year 1."""
 
 
-def add_upkeep(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
+def add_upkeep(command: Adder) -> None:
+    """Have `command` add these."""
     prune_example = "indexer prune --keep-days 30 --keep-weekly 52 --keep-monthly 120 --dry-run"
-    app.command(epilog="Examples:\n  indexer verify\n  indexer verify --repair")(verify)
-    app.command(epilog="Example: indexer compact")(compact)
-    app.command(epilog=f"Example: {prune_example}")(prune)
-    app.command(epilog="Example: indexer reflatten")(reflatten)
+    command("verify", "indexer verify", "indexer verify --repair")(verify)
+    command("compact", "indexer compact")(compact)
+    command("prune", prune_example)(prune)
+    command("reflatten", "indexer reflatten")(reflatten)
 
 
 def verify(
@@ -29,10 +30,7 @@ def verify(
         bool, typer.Option("--repair", help="Make damaged rows anew from the manifests' texts; give up what cannot be.")
     ] = False,
 ) -> None:
-    """Check the store: every text against its digest, every row against its text, every file against its commit.
-
-    Exit code 0: sound; 1: damage found (with --repair: left). Calls nothing but the store.
-    """
+    """Exit code 0: sound; 1: damage found (with --repair: left). Calls nothing but the store."""
     from indexer.cli import upkeep  # noqa: PLC0415 - pyarrow
 
     raise typer.Exit(upkeep.verify_store(upkeep.Asked(config, store, format_), mend=repair))
@@ -46,7 +44,6 @@ def compact(
     ] = None,
     grace_hours: GraceOption = GRACE_HOURS,
 ) -> None:
-    """Merge the small segments that many runs leave, so that questions open fewer files. Readers may go on."""
     from indexer.cli import upkeep  # noqa: PLC0415 - pyarrow
 
     upkeep.compact_store(upkeep.Asked(config, store), manifests=manifests, grace_hours=grace_hours)
@@ -72,11 +69,10 @@ def prune(  # noqa: PLR0913, PLR0917 - as query
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which runs would go.")] = False,
     grace_hours: GraceOption = GRACE_HOURS,
 ) -> None:
-    """Let go of old snapshots; history becomes coarser, the current state stays exactly what it is.
+    """Of each day, week (from Monday) and month the last complete run stays.
 
-    Days, weeks (from Monday) and months are in UTC and counted back from the newest run. Of each the last complete run
-    stays. Whatever the policy says, runs stay that the current state stands on: of every repository the newest good
-    listing, of every account and region the newest run.
+    They are in UTC and counted back from the newest run. Whatever the policy says, runs stay that the current state
+    stands on: of every repository the newest good listing, of every account and region the newest run.
     """
     from indexer.cli import upkeep  # noqa: PLC0415 - pyarrow
     from indexer.store.upkeep import Policy  # noqa: PLC0415 - pyarrow
@@ -92,10 +88,7 @@ def reflatten(
     everything: Annotated[bool, typer.Option("--all", help="Also what this version made.")] = False,
     grace_hours: GraceOption = GRACE_HOURS,
 ) -> None:
-    """Make all rows anew that an older version made, from the manifests in the store, without a call to ECR.
-
-    A store of an older format becomes one of this version's.
-    """
+    """A store of an older format becomes one of this version's."""
     from indexer.cli import upkeep  # noqa: PLC0415 - pyarrow
 
     upkeep.reflatten_store(upkeep.Asked(config, store), everything=everything, grace_hours=grace_hours)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from indexer.crawl.globs import Remark
+from indexer.crawl.globs import NOTHING_INCLUDED, Remark
 from indexer.crawl.progress import Progress
 from indexer.crawl.run import Summary, crawl
 
-__all__ = ["Progress", "Remark", "Summary", "crawl"]
+__all__ = ["NOTHING_INCLUDED", "Progress", "Remark", "Summary", "crawl"]

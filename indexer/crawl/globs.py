@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from indexer.crawl.targets import Walk
 
 
+NOTHING_INCLUDED = "NothingIncluded"
+"""Our code for a configuration that lets nothing through, of any registry."""
 _NAMED = 4
 
 
@@ -75,7 +77,7 @@ class Globs:
             if seen.is_shut_out:
                 self._tell(Remark(seen.text, is_warning=True))
                 if not any(other.wanted for other in found):
-                    report.fail(seen.walk, Subject(), Cause("Config", "NothingIncluded", seen.text))
+                    report.fail(seen.walk, Subject(), Cause("Config", NOTHING_INCLUDED, seen.text))
         for registry in dict.fromkeys(walk.registry for walk in walks):
             numbers = [walk.number for walk in walks if walk.registry == registry]
             if all(number in self._seen for number in numbers):  # else a glob may match where nothing answered

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from indexer.crawl.run import Summary
+    from indexer.crawl.targets import Walk
+    from indexer.ecr import Trouble
 
 
 @dataclass(slots=True)
@@ -28,6 +31,8 @@ class Progress:
     bytes: int = 0
     committed: Summary | None = None
     """The run, from when it is committed."""
+    targets: Sequence[Walk] = ()
+    """What the run walks, from when that is known."""
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _entered: list[tuple[str, float]] = field(default_factory=list, repr=False)
 
@@ -45,6 +50,21 @@ class Progress:
         entered = list(self._entered)
         ends = [at for _, at in entered[1:]] + [time.monotonic()]
         return {phase: end - at for (phase, at), end in zip(entered, ends, strict=True) if phase != "done"}
+
+    @property
+    def troubles(self) -> list[tuple[Walk, Trouble]]:
+        """The targets whose calls all fail at this moment and are tried again; one of those that share a quota.
+
+        Of calls that worker processes make nothing is known until they are given up.
+        """
+        walks = {walk.quota: walk for walk in self.targets if walk.ecr.health.down is None}.values()
+        found = ((walk, walk.ecr.health.trouble) for walk in walks)
+        return [(walk, trouble) for walk, trouble in found if trouble is not None]
+
+    @property
+    def is_paced(self) -> bool:
+        """Whether calls wait for their turn at this moment, so that the rate of requests holds."""
+        return any(walk.ecr.waiting for walk in self.targets)
 
     def count(self, **more: int) -> None:
         """Add to counters by name."""

@@ -75,7 +75,7 @@ def crawl(
     frugal()
     began, cpu = time.monotonic(), cpu_seconds()
     stop = Stop()
-    targets = walks(config, stop)
+    targets = progress.targets = walks(config, stop)
     with rare_collections(), store.writer(now=now, version=indexer.__version__) as writer:
         plan = Plan(writer.known(), filtered=config.images.hides)
         crowd = Crowd(config.fetch.connections * len(targets))

@@ -111,8 +111,8 @@ class _Worker:
         code = self.process.wait()
         how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
         return errors.IndexerError(
-            f"A worker process {how}, often for want of memory: give fetch.processes a smaller number in config.yaml. "
-            "This run is not committed; what it has fetched is kept, run it again for the rest."
+            f"a worker process {how}, often for want of memory: give fetch.processes a smaller number in config.yaml. "
+            "This run is not committed; what it has fetched is kept, run it again for the rest"
         )
 
 

@@ -12,9 +12,9 @@ from indexer.ecr.answers import Batch, FetchedManifest, FetchFailure
 from indexer.ecr.client import PAGE_EXPIRED, PAGE_SIZE, Ecr, reach
 from indexer.ecr.listed import ListedImage, ListedRepository, microseconds
 from indexer.ecr.pace import Pace, Turn
-from indexer.ecr.regions import doubt, partition_of
+from indexer.ecr.regions import doubt, likely_elsewhere, partition_of
 from indexer.ecr.session import Target, connect
-from indexer.ecr.trying import REGISTRY_DOWN, Health, Pulse, Signs
+from indexer.ecr.trying import REGISTRY_DOWN, Health, Pulse, Signs, Trouble
 
 __all__ = [
     "PAGE_EXPIRED",
@@ -33,12 +33,14 @@ __all__ = [
     "Pulse",
     "Signs",
     "Target",
+    "Trouble",
     "Turn",
     "advice",
     "advised",
     "connect",
     "doubt",
     "in_short",
+    "likely_elsewhere",
     "microseconds",
     "partition_of",
     "reach",

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from urllib.parse import urlsplit
 
 from botocore.config import Config as ClientConfig
 from botocore.exceptions import BotoCoreError, ClientError
@@ -58,6 +60,13 @@ class Account:
         self._sts: STSClient = sts
         self._ecr: ECRClient = ecr
 
+        local = _is_local(ecr.meta.endpoint_url) and not _is_local(sts.meta.endpoint_url)
+        self.is_of_this_machine = local and target.role_arn is None
+        """Whether the registry is on this machine and STS is not: AWS knows nothing about such an account.
+
+        Where a role is to be assumed the credentials are AWS's, wherever the registry is.
+        """
+
     def identity(self) -> Identity:
         """Return whom the credentials belong to."""
         answer = _told("GetCallerIdentity", self._sts.get_caller_identity)
@@ -78,6 +87,17 @@ class Account:
             if not answer.get("nextToken"):
                 return found
             more = {"nextToken": answer["nextToken"]}
+
+
+def _is_local(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
 
 
 def _told(operation: str, ask: Callable[[], T]) -> T:

@@ -24,7 +24,7 @@ from indexer.ecr.answers import (
 from indexer.ecr.listed import ListedImage, ListedRepository, listed_images, listed_repositories
 from indexer.ecr.pace import Pace
 from indexer.ecr.session import Target, connect
-from indexer.ecr.trying import ATTEMPTS_TO_KNOW, THROTTLES, Health, Signs, retrying, throttled
+from indexer.ecr.trying import ATTEMPTS_TO_KNOW, THROTTLES, Health, Signs, error_of, is_throttle, retrying
 from indexer.ecr.wire import OPERATIONS, Wire
 from indexer.errors import RegistryDown, RegistryError, RegistryRefused, RegistryUnavailable
 from indexer.model import ACCEPTED_MEDIA_TYPES, Digest
@@ -72,8 +72,8 @@ class _Way(NamedTuple):
 class Ecr:
     """The calls the job makes, for one account and region. Threads may share it.
 
-    `requests` counts what went over the wire, retries included. Once `stopped` says so nothing more is sent; `sleep`
-    waits between attempts, and may return early then.
+    `requests` counts what went over the wire, retries included; `waiting` is how many calls wait for their turn now.
+    Once `stopped` says so nothing more is sent; `sleep` waits between attempts, and may return early then.
     """
 
     def __init__(  # noqa: PLR0913 - what tests and workers set one by one
@@ -91,6 +91,7 @@ class Ecr:
         self.pace = pace
         self.health = health or Health()
         self.requests = 0
+        self.waiting = 0
         self._access = client if isinstance(client, Access) else Access(_Way.of(client))
         self._sleep = sleep
         self._stopped = stopped
@@ -234,16 +235,26 @@ class Ecr:
                 raise first.pop()  # the attempt that was made: it counts, and has its wait
             return ask()
 
-        return retrying(most, sleep=self._sleep, before_sleep=self._note_throttle)(again)
+        return retrying(most, sleep=self._sleep, before_sleep=self._note)(again)
 
-    def _note_throttle(self, state: RetryCallState) -> None:
-        if throttled(state):
+    def _note(self, state: RetryCallState) -> None:
+        """Note that a call failed and is tried again."""
+        error = error_of(state)
+        if is_throttle(error):
             self.pace.throttled()
+        self.health.failed(error)
 
     def _once(self, operation: str, **arguments: Any) -> dict[str, Any]:
         """Send one request; what goes wrong becomes a RegistryError that says whether asking again may help."""
         self._check(operation)
-        self.pace.wait()
+        with self._count_lock:
+            self.waiting += 1
+        try:
+            self.pace.wait()
+        finally:
+            with self._count_lock:
+                self.waiting -= 1
+        self._check(operation)  # to wait may have taken seconds, in which the run was stopped
         with self._count_lock:
             self.requests += 1
         way = self._access.client

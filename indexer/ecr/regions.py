@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from functools import cache
+from typing import Final
 
 import botocore.session
+
+_REGION: Final = re.compile(r"(?<![a-z0-9-])[a-z]{2,}(?:-[a-z]+)+-[0-9]+(?![a-z0-9-])")
 
 
 @cache
@@ -24,6 +28,14 @@ def doubt(region: str) -> str | None:
         return None
     nearest = get_close_matches(region, sorted(known_regions()), n=1)
     return f"{region} is no region that this program knows" + (f"; did you mean {nearest[0]}?" if nearest else "")
+
+
+def likely_elsewhere(region: str, endpoint_url: str) -> str | None:
+    """Return what speaks against it that the registry at an address is of a region; None where nothing does."""
+    named = set(_REGION.findall(endpoint_url)) & known_regions()
+    if named and region not in named:
+        return f"endpoint_url is of {' and '.join(sorted(named))}, and the region is {region}"
+    return doubt(region)
 
 
 def partition_of(region: str) -> str:

@@ -9,6 +9,7 @@ attempts.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
@@ -45,7 +46,7 @@ class Patience:
         self._left = float(most)
 
     def __call__(self, state: RetryCallState) -> bool:
-        throttled = is_throttle(_error_of(state))
+        throttled = is_throttle(error_of(state))
         self._left -= 1 / _THROTTLES_AN_ATTEMPT if throttled else 1
         took = max(state.seconds_since_start or 0.0, state.idle_for)
         return self._left < 1e-9 or took >= (_LONGEST_THROTTLED if throttled else _LONGEST_CALL)  # noqa: PLR2004 - zero, after fifths
@@ -71,12 +72,8 @@ def is_throttle(error: BaseException | None) -> bool:
     return isinstance(error, RegistryUnavailable) and error.code in THROTTLES
 
 
-def throttled(state: RetryCallState) -> bool:
-    """Whether the attempt just made was throttled."""
-    return is_throttle(_error_of(state))
-
-
-def _error_of(state: RetryCallState) -> BaseException | None:
+def error_of(state: RetryCallState) -> BaseException | None:
+    """Return what was wrong with the attempt just made."""
     return state.outcome.exception() if state.outcome is not None else None
 
 
@@ -92,6 +89,17 @@ class Signs(NamedTuple):
     error: str
 
 
+class Trouble(NamedTuple):
+    """Calls that fail and are tried again: so many attempts, since when (`time.monotonic`), and what the last one said.
+
+    None of these calls, and no other, was answered since.
+    """
+
+    since: float
+    attempts: int
+    error: str
+
+
 class Health:
     """Whether the registry of an account and region answers at all: a circuit breaker. Threads may share it."""
 
@@ -99,6 +107,15 @@ class Health:
         self._given_up = 0
         self._lock = threading.Lock()
         self._down: str | None = None
+        self.trouble: Trouble | None = None
+        """What goes wrong at this moment, for whoever watches; None since the last answer."""
+        self._trouble_lock = threading.Lock()  # the other one is held while the probe is tried
+
+    def failed(self, error: BaseException | None) -> None:
+        """Note an attempt that failed, of a call that is tried again."""
+        with self._trouble_lock:
+            before = self.trouble or Trouble(time.monotonic(), 0, "")
+            self.trouble = Trouble(before.since, before.attempts + 1, str(error))
 
     @property
     def down(self) -> str | None:
@@ -135,6 +152,7 @@ class Health:
     def answered(self) -> None:
         """Note that somebody is there."""
         self._given_up = 0
+        self.trouble = None
 
     def hear(self, signs: Signs, probe: Callable[[], object]) -> None:
         """Note how calls went, here or in another process."""

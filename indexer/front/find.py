@@ -77,13 +77,13 @@ def _completed(asking: Asking, reference: Reference, beginning: str) -> str:
     if too_short(beginning):
         raise UsageError(
             f"'{reference.text}' is too short for a digest, give at least {SHORTEST} characters of it; "
-            f"and no repository in {asking.place} has this name"
+            f"and no repository in {asking.place} has this name{_as_tag(asking, reference.text)}"
         )
     digest = completed(asking, beginning, reference.text)
     if digest is None:
         raise NotFound(
             f"no digest in {asking.place} begins with '{beginning}', and no repository has this name"
-            f"{_nothing_yet(asking)}"
+            f"{_nothing_yet(asking)}{_as_tag(asking, reference.text)}"
         )
     return digest
 
@@ -123,8 +123,19 @@ def _no_tag(asking: Asking, reference: Reference) -> str:
     return f"{said}; it has {len(tags)}, such as {', '.join(such_as)}"
 
 
+def _as_tag(asking: Asking, text: str) -> str:
+    """Return how to name a tag, where `text` is one that stands alone."""
+    (found,) = asking.rows("tag_holders", tag=text)
+    if not found["repositories"]:
+        return ""
+    holders = "a repository" if found["repositories"] == 1 else f"{found['repositories']:,} repositories"
+    return f"; it is a tag of {holders}: name it REPOSITORY:TAG, such as {found['such_as']}:{text}"
+
+
 def _no_repository(asking: Asking, reference: Reference) -> str:
     where = _of_host(reference)
+    if not where and reference.tag is None and (as_tag := _as_tag(asking, reference.text)):
+        return f"there is no repository '{reference.repository}' in {asking.place}{as_tag}"
     if where and (rows := asking.rows("repositories", repository=reference.repository)):
         others = ", ".join(f"{row['registry_id']} in {row['region']}" for row in rows[:_EXAMPLES])
         return f"there is no repository '{reference.repository}'{where} in {asking.place}; there is one of {others}"

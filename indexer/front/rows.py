@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from indexer.catalog import readable
 from indexer.catalog.errors import plain, query_errors
 from indexer.errors import QueryError, did_you_mean
 
@@ -23,7 +24,7 @@ class Rows:
 
     def __init__(self, relation: Any, size: int = _ROWS) -> None:
         with query_errors(()):
-            self._reader = relation.to_arrow_reader(size)
+            self._reader = readable(relation).to_arrow_reader(size)
         self.schema: pa.Schema = self._reader.schema
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:

@@ -106,10 +106,10 @@ class Bucket:
             self._trying(ask, "read", key)
         except ClientError as error:
             if code_of(error) == "NoSuchKey":
-                raise StoreDamaged(f"{self.where(key)} is gone. Open the store again.") from error
+                raise StoreDamaged(f"{self.where(key)} is gone. Open the store again") from error
             if status_of(error) == _FAILED_CONDITION:
                 raise StoreDamaged(
-                    f"{self.where(key)} was changed, and files of a store never change. Restore it from a backup."
+                    f"{self.where(key)} was changed, and files of a store never change. Restore it from a backup"
                 ) from error
             raise explained(error, "read", self.where(key)) from error
 

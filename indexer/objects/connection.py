@@ -50,19 +50,19 @@ _AGAIN: Final = frozenset(
     }
 )
 _ADVICE: Final = {
-    "AccessDenied": "Give these credentials the permission (docs/format.md lists those that a store needs).",
-    "403": "Give these credentials the permission (docs/format.md lists those that a store needs).",
-    "ExpiredToken": "Renew these credentials.",
-    "TokenRefreshRequired": "Renew these credentials.",
-    "InvalidAccessKeyId": "Check AWS_PROFILE, or where else these credentials come from.",
-    "InvalidToken": "Check AWS_PROFILE, or where else these credentials come from.",
-    "SignatureDoesNotMatch": "Check the secret key of these credentials.",
-    "RequestTimeTooSkewed": "Set this machine's clock.",
-    "PermanentRedirect": "Set AWS_REGION to the bucket's region.",
-    "AuthorizationHeaderMalformed": "Set AWS_REGION to the bucket's region.",
-    "301": "Set AWS_REGION to the bucket's region.",
-    "InvalidBucketName": "Name the store s3://BUCKET/PREFIX.",
-    "InvalidObjectState": "The object is archived: restore it, and keep lifecycle rules away from the store.",
+    "AccessDenied": "Give these credentials the permission (docs/format.md lists those that a store needs)",
+    "403": "Give these credentials the permission (docs/format.md lists those that a store needs)",
+    "ExpiredToken": "Renew these credentials",
+    "TokenRefreshRequired": "Renew these credentials",
+    "InvalidAccessKeyId": "Check AWS_PROFILE, or where else these credentials come from",
+    "InvalidToken": "Check AWS_PROFILE, or where else these credentials come from",
+    "SignatureDoesNotMatch": "Check the secret key of these credentials",
+    "RequestTimeTooSkewed": "Set this machine's clock",
+    "PermanentRedirect": "Set AWS_REGION to the bucket's region",
+    "AuthorizationHeaderMalformed": "Set AWS_REGION to the bucket's region",
+    "301": "Set AWS_REGION to the bucket's region",
+    "InvalidBucketName": "Name the store s3://BUCKET/PREFIX",
+    "InvalidObjectState": "The object is archived: restore it, and keep lifecycle rules away from the store",
 }
 
 
@@ -84,7 +84,7 @@ def connect() -> S3Client:
     except ProfileNotFound as error:
         raise ConfigError(f"{error}; set AWS_PROFILE to one that `aws configure list-profiles` shows") from error
     except (BotoCoreError, ValueError) as error:
-        raise ConfigError(f"No client for S3: {error}. Check AWS_REGION and AWS_ENDPOINT_URL_S3.") from error
+        raise ConfigError(f"no client for S3: {error}. Check AWS_REGION and AWS_ENDPOINT_URL_S3") from error
 
 
 def code_of(error: BaseException) -> str:
@@ -115,14 +115,14 @@ def explained(error: BaseException, doing: str, where: str) -> StoreError | Conf
     """Return an error of S3 as one that says what was done, what came of it, and what to do."""
     code = code_of(error)
     if code == "NoSuchBucket":
-        return StoreMissing(f"There is no bucket for {where}. Make it, or name another in store: s3://BUCKET/PREFIX.")
+        return StoreMissing(f"there is no bucket for {where}. Make it, or name another in store: s3://BUCKET/PREFIX")
     if isinstance(error, (NoCredentialsError, PartialCredentialsError)):
-        return StoreError(f"Cannot {doing} {where}: no AWS credentials. Set AWS_PROFILE or the like.")
+        return StoreError(f"cannot {doing} {where}: no AWS credentials. Set AWS_PROFILE or the like")
     if isinstance(error, ClientError):
         reason = f"{code}: {error.response.get('Error', {}).get('Message', '')}".rstrip(": .")
     else:
         reason = f"{code}: {error}".rstrip(": .")
     advice = _ADVICE.get(code) or (
-        "It was tried several times: run again later." if again_may_help(error) else "Check the store's location."
+        "It was tried several times: run again later" if again_may_help(error) else "Check the store's location"
     )
-    return StoreError(f"Cannot {doing} {where}: {reason}. {advice}")
+    return StoreError(f"cannot {doing} {where}: {reason}. {advice}")

@@ -128,5 +128,5 @@ def _check(folder: Folder, table: Table, names: tuple[str, ...]) -> None:
 
 def _advice(table: Table) -> str:
     if table.per == "segment":
-        return "Restore it from a backup, or run indexer verify --repair: it makes the rows anew from manifests/."
-    return "Restore it from a backup, or run indexer verify --repair: it gives the run up."
+        return "Restore it from a backup, or run indexer verify --repair: it makes the rows anew from manifests/"
+    return "Restore it from a backup, or run indexer verify --repair: it gives the run up"

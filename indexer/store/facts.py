@@ -102,13 +102,11 @@ def _damage(path: Path) -> Iterator[None]:
     try:
         yield
     except PermissionError as error:
-        raise StoreError(f"Cannot read {path}: {error.strerror}. Give this user the right to it.") from error
+        raise StoreError(f"cannot read {path}: {error.strerror}. Give this user the right to it") from error
     except (OSError, pa.ArrowInvalid, KeyError) as error:
         if isinstance(error, OSError) and error.errno not in {None, errno.ENOENT}:
             # The device, the network or a limit failed: whether the file is good is not known.
-            raise StoreError(
-                f"Cannot read {path}: {error.strerror or error}. Try again when it can be read."
-            ) from error
+            raise StoreError(f"cannot read {path}: {error.strerror or error}. Try again when it can be read") from error
         # pyarrow tells a file that is cut short or changed by either of these
-        advice = "Restore it from a backup, or run indexer verify --repair."
-        raise StoreDamaged(f"Cannot read {path}: {error}. {advice}") from error
+        advice = "Restore it from a backup, or run indexer verify --repair"
+        raise StoreDamaged(f"cannot read {path}: {error}. {advice}") from error

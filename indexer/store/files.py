@@ -70,6 +70,10 @@ class Disk:
         """Remove a file."""
         path.unlink()
 
+    def remove_folder(self, path: Path) -> None:
+        """Remove a folder that is empty."""
+        path.rmdir()
+
     def names(self, path: Path) -> list[str]:
         """Return the names of the plain files in a folder."""
         with os.scandir(path) as entries:
@@ -83,6 +87,7 @@ class LocalFolder:
         self.location = str(location)
         self.root = Path(location).absolute()
         self.disk = disk
+        self._made: list[Path] = []
 
     def where(self, key: str) -> str:
         return str(self.root / key)
@@ -107,7 +112,7 @@ class LocalFolder:
             except FileNotFoundError:
                 return None
             except NotADirectoryError:
-                raise UsageError(f"{self.location} is a file, not a store. Name a folder.") from None
+                raise UsageError(f"{self.location} is a file, not a store. Name a folder") from None
 
     def try_writing(self) -> int:
         place = _nearest(self.root)
@@ -119,8 +124,24 @@ class LocalFolder:
         return shutil.disk_usage(place).free
 
     def make(self) -> None:
+        missing = [each for each in (self.root, *self.root.parents) if not os.path.lexists(each)]
         with explained("make", self.root):
             self.disk.make_folder(self.root)
+        self._made = missing
+
+    def unmake(self) -> None:
+        folders = [self.path(name) for name in _OUR_FOLDERS]
+        ours = {self.path(layout.FORMAT_FILE), self.path(layout.LOCK_FILE), *folders}
+        if not ours.issuperset(self.root.iterdir()) or any(inside for each in folders for inside in each.iterdir()):
+            return
+        # The format's file first: what lacks a folder and has it would be a damaged store.
+        self.disk.remove(self.path(layout.FORMAT_FILE))
+        for folder in folders:
+            self.disk.remove_folder(folder)
+        if self._made:
+            self.disk.remove(self.path(layout.LOCK_FILE))  # who waits for it looks whether it is still there
+        for folder in self._made:
+            self.disk.remove_folder(folder)
 
     def prepare(self) -> None:
         for name in _OUR_FOLDERS:
@@ -149,8 +170,8 @@ class LocalFolder:
                 return sorted(self.disk.names(path))
             except (FileNotFoundError, NotADirectoryError) as error:
                 raise StoreDamaged(
-                    f"The store {self.location} has no folder {folder}, which every store has. "
-                    "Restore it from a backup, or start a new store elsewhere."
+                    f"the store {self.location} has no folder {folder}, which every store has. "
+                    "Restore it from a backup, or start a new store elsewhere"
                 ) from error
 
     def stage(self, key: str) -> Staged:
@@ -196,7 +217,7 @@ class _LocalFile:
             self._disk.close(self._descriptor)
             # Published files never change. Only the holder of the lock publishes, so nothing comes in between.
             if not over and os.path.lexists(self._target):
-                raise StoreError(f"{self._target} exists already, and files of a store are never changed.")
+                raise StoreError(f"{self._target} exists already, and files of a store are never changed")
             self._disk.rename(self._path, self._target)
             # The name is on the device before the next step: what commits can never outlive what it commits.
             self._disk.sync_folder(self._target.parent)
@@ -227,8 +248,8 @@ def _nearest(folder: Path) -> Path:
         if place.is_dir():
             return place
         if place.exists():
-            raise StoreError(f"Cannot make {folder}: {place} is a file. Name another store.")
-    raise StoreError(f"Cannot make {folder}: none of its parents is there. Name a folder on a disk that is.")
+            raise StoreError(f"cannot make {folder}: {place} is a file. Name another store")
+    raise StoreError(f"cannot make {folder}: none of its parents is there. Name a folder on a disk that is")
 
 
 def _is_beginning(entry: Path) -> bool:

@@ -104,7 +104,7 @@ def segment_name(run_id: str, number: int) -> str:
     """Return the name of a run's segment; numbers start at 1."""
     if number > _LAST_SEGMENT:
         # A sixth digit would sort wrongly and match no pattern: the segment would never be seen again.
-        raise StoreError(f"A run can write {_LAST_SEGMENT} segments; run again to continue, or write larger segments.")
+        raise StoreError(f"a run can write {_LAST_SEGMENT} segments; run again to continue, or write larger segments")
     return f"{run_id}-{number:05d}"
 
 
@@ -134,7 +134,7 @@ def time_of(run_id: str) -> datetime:
         return datetime.strptime(run_id.partition("Z")[0], _STAMP).replace(tzinfo=UTC)
     except ValueError as error:
         raise StoreDamaged(
-            f"The store holds files of a run named {run_id}, which is no time. Move those files away."
+            f"the store holds files of a run named {run_id}, which is no time. Move those files away"
         ) from error
 
 

@@ -35,14 +35,14 @@ def folder_at(location: str | Path, *, disk: Disk | None = None, cache: Path | N
     """
     text = str(location)
     if not text:
-        raise UsageError("The store's path is empty: name a folder, or s3://BUCKET/PREFIX.")
+        raise UsageError("the store's path is empty: name a folder, or s3://BUCKET/PREFIX")
     if text.startswith(_S3):
         return _in_bucket(text, cache)
     if _COLLAPSED.match(text):
-        raise UsageError(f"{text}: a store in a bucket is named as text, s3://BUCKET/PREFIX, and not as a path.")
+        raise UsageError(f"{text}: a store in a bucket is named as text, s3://BUCKET/PREFIX, and not as a path")
     if scheme := _SCHEME.match(text):
         raise UsageError(
-            f"A store at {scheme.group()} is not supported: name a folder or s3://BUCKET/PREFIX, not {text}"
+            f"a store at {scheme.group()} is not supported: name a folder or s3://BUCKET/PREFIX, not {text}"
         )
     return LocalFolder(location, disk or Disk())
 
@@ -58,10 +58,10 @@ def address(location: str) -> Address:
     """Return the bucket and prefix that `location` names; UsageError for a malformed one."""
     bucket, _, prefix = location.removeprefix(_S3).partition("/")
     if _BUCKET.fullmatch(bucket) is None:
-        raise UsageError(f"{location}: {bucket!r} is no name of a bucket. Name the store s3://BUCKET/PREFIX.")
+        raise UsageError(f"{location}: {bucket!r} is no name of a bucket. Name the store s3://BUCKET/PREFIX")
     prefix = prefix.removesuffix("/")
     if prefix and any(part in {"", ".", ".."} for part in prefix.split("/")):
-        raise UsageError(f"{location}: the parts of a prefix cannot be empty, '.' or '..'.")
+        raise UsageError(f"{location}: the parts of a prefix cannot be empty, '.' or '..'")
     return Address(bucket, prefix)
 
 

@@ -1,7 +1,8 @@
 """The lock of a store on this machine: one writer at a time, and a name for who that is.
 
-`flock` on a file that is never removed. The system lets go of it when the process ends, however it ends, so a lock
-left by a dead process blocks nobody; the text in the file is only for the message.
+`flock` on a file that stays, but where the store that it is of goes (docs/format.md). The system lets go of it when the
+process ends, however it ends, so a lock left by a dead process blocks nobody; the text in the file is only for the
+message.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class FileLock:
     def descriptors(self) -> tuple[int, ...]:
         """The open file the lock is on. flock belongs to it, not to a process: who inherits it shares the lock."""
         if self._descriptor is None:
-            raise StoreError("This process does not hold the store's lock.")
+            raise StoreError("this process does not hold the store's lock")
         return (self._descriptor,)
 
     @property
@@ -116,7 +117,7 @@ def _flock(descriptor: int, path: Path) -> None:
         if error.errno in {errno.EWOULDBLOCK, errno.EACCES}:
             raise StoreLocked(_holder(descriptor, path)) from None
         raise StoreError(
-            f"Cannot lock {path}: {error.strerror}. The store must be on a file system where flock works."
+            f"cannot lock {path}: {error.strerror}. The store must be on a file system where flock works"
         ) from error
 
 
@@ -133,4 +134,4 @@ def _holder(descriptor: int, path: Path) -> str:
         text = f"{who['command']!r}, process {who['pid']} on {who['host']}, since {who['since']}"
     except (OSError, ValueError, KeyError, TypeError):
         text = "a process that is just starting"
-    return f"The store {path.parent} is held by another run: {text}. Wait for it to end, or end it."
+    return f"the store {path.parent} is held by another run: {text}. Wait for it to end, or end it"

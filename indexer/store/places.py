@@ -114,6 +114,9 @@ class Folder(Protocol):
     def prepare(self) -> None:
         """Make what a store needs before its first file. Only under the lock."""
 
+    def unmake(self) -> None:
+        """Remove what `make` and `prepare` made, where no other file is there. Only under the lock."""
+
     def lock(self, command: str, since: datetime) -> Lock:
         """Take the store's lock; StoreLocked says who holds it. `command` and `since` are for people."""
 

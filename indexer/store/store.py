@@ -14,7 +14,7 @@ from indexer.store.commits import Files, committed, recover, state_format
 from indexer.store.files import Disk
 from indexer.store.known import Known
 from indexer.store.locations import folder_at, folder_of
-from indexer.store.places import Folder, Share
+from indexer.store.places import Folder, Lock, Share
 from indexer.store.segments import FIRST_SEGMENT, SEGMENT_BYTES, SEGMENT_MANIFESTS, Limits, Numbers, Segments
 from indexer.store.upkeep.holding import Held
 from indexer.store.versions import remove_replaced
@@ -40,8 +40,8 @@ class Store:
         """
         folder = folder_at(location, cache=cache)
         if not has_format(folder, outdated=outdated):
-            refuse_foreign(folder, StoreFormatError, "Name the folder of a store; `indexer run` makes one.")
-            raise StoreMissing(f"There is no store at {folder.location}. `indexer run` makes one.")
+            refuse_foreign(folder, StoreFormatError, "Name the folder of a store; `indexer run` makes one")
+            raise StoreMissing(f"there is no store at {folder.location}; indexer run makes one")
         return cls(folder)
 
     @classmethod
@@ -109,7 +109,7 @@ class Store:
 
         def check() -> None:
             if not lock.held:
-                raise StoreError("The store's lock is lost: nothing more is changed. Run the command again.")
+                raise StoreError("the store's lock is lost: nothing more is changed. Run the command again")
 
         try:
             recover(self._folder)
@@ -132,12 +132,13 @@ class Store:
         `version` (of this program) and `command` are for people. A segment is committed when it holds
         `segment_manifests` manifests or `segment_bytes` of their text; at the end what is in hand is committed too,
         also after an error that was not the store's: a manifest fetched is a manifest kept. The run itself is
-        committed by `Writer.commit_run` only. StoreLocked says who holds the store.
+        committed by `Writer.commit_run` only. A store that was made for it goes again where an error comes before
+        anything is committed. StoreLocked says who holds the store.
         """
         started_at = now()
         lock = self._folder.lock(command, started_at)
         try:
-            _create(self._folder, version)
+            made = _create(self._folder, version)
             recovered = recover(self._folder)
             for commit in (RUNS, MANIFESTS):
                 remove_replaced(self._folder, commit, started_at)
@@ -145,7 +146,7 @@ class Store:
             start = Start(layout.next_run_id(started_at, files.newest), started_at, recovered)
             known = self._holding(files).known
             writer = Writer(self._folder, lock, start, known.copy(), Limits(segment_manifests, segment_bytes))
-            with _flushed(writer):
+            with _left_as_it_was(self._folder, lock, made=made), _flushed(writer):
                 yield writer
         finally:
             lock.release()
@@ -176,6 +177,19 @@ def _flushed(writer: Writer) -> Iterator[None]:
         writer.close()
 
 
+@contextmanager
+def _left_as_it_was(folder: Folder, lock: Lock, *, made: bool) -> Iterator[None]:
+    """Remove a store that was `made`, where the block ends with an error and nothing is committed to it."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError, StoreError):  # the error that ended the run is the one to tell
+            # A fork leaves the block, too, and the store is not its own.
+            if made and lock.held and not any(folder.names(table.name) for table in (RUNS, MANIFESTS)):
+                folder.unmake()
+        raise
+
+
 def _flush(writer: Writer) -> None:
     if not writer.ended:
         writer.flush()
@@ -189,29 +203,29 @@ def has_format(folder: Folder, *, outdated: bool = False) -> bool:
     try:
         stated = json.loads(text)
     except ValueError as error:
-        raise StoreDamaged(f"{path} is not JSON. Restore it from a backup.") from error
+        raise StoreDamaged(f"{path} is not JSON. Restore it from a backup") from error
     if not isinstance(stated, dict) or stated.get("program") != layout.PROGRAM or type(stated.get("format")) is not int:
         raise StoreFormatError(
-            f"{folder.location} is no store of {layout.PROGRAM}: {path} says otherwise. Name another folder."
+            f"{folder.location} is no store of {layout.PROGRAM}: {path} says otherwise. Name another folder"
         )
     if layout.UPGRADED <= stated["format"] < layout.FORMAT:
         if outdated:
             return True
         raise StoreOutdated(
-            f"The store {folder.location} has format {stated['format']}; this version reads and writes format "
-            f"{layout.FORMAT}. indexer reflatten upgrades it, without a call to ECR."
+            f"the store {folder.location} has format {stated['format']}; this version reads and writes format "
+            f"{layout.FORMAT}. indexer reflatten upgrades it, without a call to ECR"
         )
     if stated["format"] != layout.FORMAT:
         version = stated.get("version", "a newer one")
         raise StoreFormatError(
-            f"The store {folder.location} has format {stated['format']}, made by {layout.PROGRAM} {version}; "
-            f"this version knows format {layout.FORMAT}. Use version {version} or a later one."
+            f"the store {folder.location} has format {stated['format']}, made by {layout.PROGRAM} {version}; "
+            f"this version knows format {layout.FORMAT}. Use version {version} or a later one"
         )
     return True
 
 
 def refuse_foreign(
-    folder: Folder, refusal: type[UsageError | StoreError], advice: str = "Name an empty folder or a new one."
+    folder: Folder, refusal: type[UsageError | StoreError], advice: str = "Name an empty folder or a new one"
 ) -> None:
     """Raise `refusal`, with `advice`, where something else than the beginnings of a store is at the folder's place."""
     try:
@@ -223,10 +237,11 @@ def refuse_foreign(
         raise refusal(f"{folder.location} is no store and not empty: it holds {found!r}. {advice}")
 
 
-def _create(folder: Folder, version: str) -> None:
-    """Make the store if it is not there. Only for the holder of the lock: another may just have made it."""
-    if has_format(folder):
-        return
+def _create(folder: Folder, version: str) -> bool:
+    """Make the store if it is not there; return whether it was not. Only for the holder of the lock."""
+    if has_format(folder):  # another may just have made it
+        return False
     folder.prepare()
     recover(folder)  # a writer that died here leaves the staged file that comes next
     state_format(folder, version)
+    return True

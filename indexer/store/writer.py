@@ -160,9 +160,9 @@ class Writer:
     @contextmanager
     def _writing(self) -> Iterator[None]:
         if not self._store_lock.held:
-            raise StoreError("This process does not hold the store's lock: a writer does not work in a fork.")
+            raise StoreError("this process does not hold the store's lock: a writer does not work in a fork")
         if self._ended is not None:
-            raise StoreError(f"Nothing can be added: {self._ended}.")
+            raise StoreError(f"nothing can be added: {self._ended}")
         try:
             yield
         except BaseException as error:

@@ -219,6 +219,10 @@ def test_times_are_utc(catalog: Catalog) -> None:
         ("select sise from all_layers", "there is no column sise; the nearest are size"),
         ("select layer_digest::int from all_layers", "Could not convert string"),
         ("select fooo(1)", "Scalar Function with name fooo does not exist!"),
+        ("select 99999999999::integer", "99999999999 is too large: at most 2,147,483,647 and at least -2,147,483,648"),
+        ("select (-1)::utinyint", "-1 is too small: at most 255 and at least 0"),
+        ("select now() - to_days(2147483647)", "this comes to a time beyond those that a timestamp can hold"),
+        ("select date '2026-01-01' + interval 999999999 days", "this comes to a time beyond those that a timestamp"),
         ("select * from all_layers where size = $size", "without a value: size; give each as -p NAME=VALUE"),
     ],
 )

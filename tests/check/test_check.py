@@ -245,6 +245,38 @@ def test_a_region_is_what_one_calls_it_where_an_endpoint_is_named(server: Server
     assert "region" not in {finding.subject for finding in findings.all}
 
 
+@pytest.mark.parametrize(
+    ("region", "address", "reason"),
+    [
+        ("eu-west-9", "", "eu-west-9 is no region that this program knows; did you mean eu-west-"),
+        ("eu-central-1", "/api.ecr.eu-west-1.vpce", "endpoint_url is of eu-west-1, and the region is eu-central-1"),
+    ],
+)
+def test_a_registry_of_another_region_is_no_missing_permission(
+    server: Server, tmp_path: Path, region: str, address: str, reason: str
+) -> None:
+    findings = check(config(server, tmp_path, regions=(region,), endpoint_url=server.url + address))
+    (finding,) = [each for each in findings.all if each.verdict is Verdict.PROBLEM]
+    assert finding.subject == "ecr:DescribeRepositories"
+    assert (finding.advice or "").startswith(f"look at the region first: {reason}")
+    assert findings.policy() is None
+    assert {"ecr:DescribeImages", "blob mounting"}.isdisjoint({each.subject for each in findings.all})
+
+
+def test_sts_is_not_asked_who_we_are_to_a_registry_on_this_machine(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL_STS")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # whatever is asked elsewhere fails
+    for url in (server.url, server.url.replace("127.0.0.1", "localhost")):
+        findings = check(config(server, tmp_path, endpoint_url=url))
+        verdict, text = said(findings, "identity")
+        assert (verdict, text.split(":")[0]) == ("note", "not asked for")
+        assert findings.good
+    missed = check(config(server, tmp_path, role_arn=ROLE))
+    assert said(missed, "identity")[0] == "warning", "the role of a run is AWS's wherever the registry is"
+
+
 @pytest.mark.parametrize("key", ["a", None], ids=["credentials", "none"])
 def test_a_misspelt_region(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str | None) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_ECR", "http://127.0.0.1:9")

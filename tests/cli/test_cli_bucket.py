@@ -145,17 +145,17 @@ def test_no_such_bucket(cli: Cli, config: Path, server: Server) -> None:
     for command in (["run"], ["status"], ["sql", "from runs"]):
         done = cli(*command, "--store", "s3://no-such-bucket-here/store")
         assert done.code == 2
-        assert done.err.startswith("error: There is no bucket for s3://no-such-bucket-here/store/format.json. Make it")
+        assert done.err.startswith("error: there is no bucket for s3://no-such-bucket-here/store/format.json. Make it")
     assert not server.calls
     done = cli("check", "--store", "s3://no-such-bucket-here/store")
     assert done.code == 1
-    assert "There is no bucket" in done.out
+    assert "there is no bucket" in done.out
 
 
 def test_no_store_in_the_bucket(cli: Cli, config: Path, bucket: Place) -> None:
     done = cli("status")
     assert done.code == 2
-    assert done.err == f"error: There is no store at {bucket.location}/. `indexer run` makes one.\n"
+    assert done.err == f"error: there is no store at {bucket.location}/; indexer run makes one\n"
     bucket.write("thesis.tex", b"months of work")
     for command in ("status", "run"):
         done = cli(command)
@@ -188,7 +188,7 @@ def test_credentials_that_may_only_read(cli: Cli, config: Path, bucket: Place, s
     server.calls.clear()
     done = cli("run")
     assert done.code == 1
-    assert f"error: Cannot write {bucket.location}/lock: AccessDenied" in done.err
+    assert f"error: cannot write {bucket.location}/lock: AccessDenied" in done.err
     assert "docs/format.md lists" in done.err
     assert not server.calls, "it is found out before any image is listed"
     assert count(cli, "images") == IMAGES
@@ -206,7 +206,7 @@ def test_a_refusal_in_the_middle_of_a_commit(cli: Cli, config: Path, bucket: Pla
     bucket.server.hook = refuse
     done = cli("run")
     assert done.code == 1
-    assert "error: Cannot write s3://" in done.err
+    assert "error: cannot write s3://" in done.err
     bucket.server.hook = None
     assert count(cli, "all_layers") == 0
     assert cli("run").code == 0
@@ -218,7 +218,7 @@ def test_another_run_holds_the_store(cli: Cli, config: Path, bucket: Place) -> N
     with Store.create_or_open(bucket.location).writer(now=lambda: datetime.now(UTC), version="1", command="the other"):
         done = cli("run")
     assert done.code == 4
-    assert f"error: The store {bucket.location}/ is held by another run: 'the other', process {os.getpid()}" in done.err
+    assert f"error: the store {bucket.location}/ is held by another run: 'the other', process {os.getpid()}" in done.err
 
 
 @pytest.mark.slow

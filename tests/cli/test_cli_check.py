@@ -90,7 +90,7 @@ def test_a_missing_folder_of_queries_is_a_wrong_config(cli: Cli, config: Path, s
 def test_the_store_of_the_flag_is_the_one_that_is_tried(cli: Cli, config: Path) -> None:
     done = cli("check", "--store", "/proc/nothing")
     assert done.code == 1
-    assert "problem  store                     Cannot write to /proc" in done.out
+    assert "problem  store                     cannot write to /proc" in done.out
 
 
 def test_a_demos_store_is_refused_as_run_does(cli: Cli, config: Path) -> None:

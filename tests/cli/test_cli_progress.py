@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 
 from indexer.cli.progress import Meter, logging
+from indexer.config import RegistryConfig
 from indexer.crawl import Progress
+from indexer.crawl.targets import Walk
+from indexer.ecr import Ecr, Pace, Target, Trouble, connect
 
 
 class Clock:
@@ -44,6 +48,104 @@ def test_fetching_has_a_rate_of_the_last_seconds() -> None:
     assert meter.fields()["seconds_left"] is None
 
 
+def walks(count: int) -> list[Walk]:
+    """Targets of one registry each, which nobody calls."""
+    registry = RegistryConfig(regions=("eu-west-1",))
+    targets = [
+        Target("eu-west-1", "1" * 11 + str(number), endpoint_url="http://127.0.0.1:9") for number in range(count)
+    ]
+    ecrs = [Ecr(connect(target, connections=1), target, Pace(5), max_attempts=1) for target in targets]
+    return [Walk(at, target, registry, ecr, at) for at, (target, ecr) in enumerate(zip(targets, ecrs, strict=True))]
+
+
+def test_calls_that_fail_are_told_after_some_seconds() -> None:
+    progress, clock = Progress(phase="fetching"), Clock()
+    progress.targets = one, other = walks(2)
+    meter = Meter(progress, clock)
+    error = "BatchGetImage: EndpointConnectionError: Could not connect to the endpoint URL"
+    other.ecr.health.trouble = Trouble(0.0, 12, error)
+    assert meter.waiting() is None
+    clock.now = 3
+    said = f"waiting for {other.target}: 12 calls failed in 3 seconds, to be tried again; {error}"
+    assert meter.waiting() == meter.fields()["waiting"] == said
+    progress.targets = [other]
+    assert meter.waiting() == said.replace(f" for {other.target}", "")
+    other.ecr.health.answered()
+    assert meter.waiting() is None
+    one.ecr.health.trouble = Trouble(0.0, 1, error)
+    one.ecr.health.trip("it is down")
+    progress.targets = [one]
+    assert meter.waiting() is None, "nobody waits for it any more"
+
+
+def test_that_nothing_comes_is_told() -> None:
+    progress, clock = Progress(phase="fetching"), Clock()
+    progress.targets = walks(1)
+    meter = Meter(progress, clock)
+    assert meter.waiting() is None
+    clock.now = 12
+    assert meter.waiting() == "waiting: nothing has come for 12 seconds"
+    progress.count(fetched=1)
+    assert meter.waiting() is None
+    clock.now = 30
+    progress.targets[0].ecr.waiting = 1
+    assert meter.waiting() is None, "calls wait for their turn, which is told"
+    progress.phase = "committing"
+    clock.now = 60
+    assert meter.waiting() is None
+
+
+def test_the_rate_of_requests_is_told_where_calls_wait_for_it() -> None:
+    progress = Progress(phase="listing")
+    progress.targets = walks(2)
+    line = "listing: 0 of 0 repositories, 0 images, 0 manifests to fetch"
+    assert Meter(progress, limit=5).line() == line
+    progress.targets[1].ecr.waiting = 3
+    assert Meter(progress, limit=5).line() == f"{line}, paced to 5 requests a second"
+    assert Meter(progress, limit=0.5).line().endswith("paced to 0.5 requests a second")
+
+
+def test_that_calls_fail_is_written_at_once_and_once() -> None:
+    progress, lines, wrote = Progress(), list[str](), threading.Event()
+    progress.targets = walks(1)
+    health = progress.targets[0].ecr.health
+
+    def write(line: str, _: object) -> None:
+        lines.append(line)
+        wrote.set()
+
+    with logging(Meter(progress, lambda: 100.0), write, every=1000, look=0.001):
+        progress.phase = "listing"
+        assert wrote.wait(60)
+        wrote.clear()
+        health.trouble = Trouble(0.0, 7, "ListImages: no")
+        assert wrote.wait(60)
+        time.sleep(0.1)
+        health.answered()
+        progress.phase = "done"
+    listing = "listing: 0 of 0 repositories, 0 images, 0 manifests to fetch"
+    assert lines[:2] == [
+        listing,
+        f"{listing}; waiting: 7 calls failed in 100 seconds, to be tried again; ListImages: no",
+    ]
+    assert lines[2:] == ["done"]
+
+
+def test_a_phase_is_told_of_again_soon() -> None:
+    """Ten seconds later the listing of a small registry is over, and nobody would have seen that it went on."""
+    progress, lines, enough = Progress(), list[tuple[float, str]](), threading.Event()
+
+    def write(line: str, _: object) -> None:
+        lines.append((time.monotonic(), line))
+        if len(lines) == 2:
+            enough.set()
+
+    with logging(Meter(progress), write, look=0.01):
+        progress.phase = "listing"
+        assert enough.wait(60)
+    assert 1.9 <= lines[1][0] - lines[0][0] < 8
+
+
 def test_the_bar_is_for_fetching_only() -> None:
     progress = Progress(phase="listing")
     progress.count(wanted=4, fetched=1)
@@ -69,6 +171,7 @@ def test_machines_get_every_figure() -> None:
         "seconds_left": None,
         "failures": 2,
         "bytes": 0,
+        "waiting": None,
     }
     assert Meter(progress).found() is None
 

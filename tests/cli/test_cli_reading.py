@@ -27,7 +27,7 @@ def test_no_store_named(cli: Cli) -> None:
 def test_no_store_there(cli: Cli) -> None:
     done = cli("status", "--store", "nowhere")
     assert done.code == 2
-    assert done.err == "error: There is no store at nowhere. `indexer run` makes one.\n"
+    assert done.err == "error: there is no store at nowhere; indexer run makes one\n"
 
 
 def test_a_folder_that_is_no_store(cli: Cli) -> None:

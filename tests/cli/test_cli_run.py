@@ -202,6 +202,10 @@ def test_globs_that_let_nothing_through_are_no_complete_run(cli: Cli, config: Pa
         "repository team/app"
     )
     assert (done.code, done.err) == (3, f"warning: {said}\n")
+    told = cli("run").err
+    assert told.count(said) == 1, "once is enough"
+    assert "\n  1 x Config NothingIncluded, as said above\n" in told
+    assert told.endswith("\nnext: mend include and exclude in the configuration, and run it again\n")
     nothing = "holds no repository yet: no run has listed any; indexer query failures says why."
     assert nothing in cli("query", "largest-images").err
     assert said in cli("query", "failures", "--format", "csv").out
@@ -221,5 +225,32 @@ def test_a_registry_without_a_repository_is_complete(cli: Cli, config: Path, ser
     server.registries[0].delete_repository("team/app")
     _wanting(config, 'include: ["team/*"]')
     assert cli("run", "--quiet") == (0, "", "")
+    assert "\nnext: indexer status --store " in cli("run").err, "there are no totals to ask for"
     said = "holds no repository yet: no run found any that include and exclude of config.yaml let through."
     assert said in cli("query", "largest-images").err
+
+
+def test_a_registry_that_is_down_is_told_of_while_it_is_waited_for(config: Path, server: Server) -> None:
+    """Calls are tried for most of a minute: nobody should have to wait for that to see why nothing comes."""
+    config.write_text(config.read_text().replace("max_attempts: 1", "max_attempts: 100"))
+    server.faults.add(Fault("unavailable"))
+    words = [*COMMAND, "run", "--config", str(config)]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        line = next(line for line in running.stderr if "waiting" in line)
+        running.send_signal(signal.SIGINT)
+        running.communicate(timeout=60)
+    assert "; waiting: " in line
+    assert "failed in 2 seconds, to be tried again; DescribeRepositories: 503: " in line
+    assert running.returncode == 130
+
+
+def test_a_run_that_could_list_nothing_leaves_no_store(cli: Cli, config: Path, server: Server) -> None:
+    server.faults.add(Fault("unavailable"))
+    done = cli("run")
+    assert done.code == 1
+    assert "nothing could be listed; the store is as it was" in done.err
+    assert not (cli.folder / "store").exists()
+    assert cli("status").code == 2, "there is no store"
+    server.faults.clear()
+    assert cli("run").code == 0

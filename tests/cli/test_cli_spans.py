@@ -1,4 +1,4 @@
-"""Intervals of SQL: readable in tables, exact and of one form in JSON and CSV."""
+"""Intervals, and what Arrow has not at all: readable in tables, exact and of one form in JSON and CSV."""
 
 from __future__ import annotations
 
@@ -52,3 +52,27 @@ def test_booleans_are_the_same_words_wherever_they_are_typed(cli: Cli, shop: Sho
     page = cli("query", "unsigned-images", "--help", "--store", shop.folder).out
     assert "untagged    boolean  false" in page
     assert "False" not in page
+
+
+TYPES = [
+    ("'12:00:00+05:30'::timetz", "12:00:00+05:30"),
+    ("'101'::bit", "101"),
+    ("timestamp_ns '2026-01-02 03:04:05.123456789'", "2026-01-02 03:04:05.123456789"),
+    ("'12345678901234567890123'::varint", "12345678901234567890123"),
+    ("{'BIT': '11'::bit, 'time with time zone': 'BIT'::enum('BIT')}", {"BIT": "11", "time with time zone": "BIT"}),
+    ("map {'a': '10:00:00-01'::timetz}", {"a": "10:00:00-01"}),
+    ("null::bit", None),
+]
+
+
+@pytest.mark.parametrize(("given", "exact"), TYPES)
+def test_types_that_arrow_has_not_come_as_duckdb_writes_them(cli: Cli, shop: Shop, given: str, exact: object) -> None:
+    statement = f'select {given} as x, [{given}] as "many ""x", 1 as y, 2 as y'
+    words = ["sql", statement, "--store", str(shop.folder)]
+    (row,) = json.loads(cli(*words, "--format", "json").out)
+    assert (row["x"], row['many "x']) == (exact, [exact])
+    if isinstance(exact, str):
+        header, line = cli(*words, "--format", "csv").out.splitlines()
+        assert header == 'x,"many ""x",y,y'
+        assert line.startswith(f'{exact},"[""{exact}""]",1,2')
+        assert f"| {exact} | {exact} | 1 | 2 |" in cli(*words, "--format", "markdown").out

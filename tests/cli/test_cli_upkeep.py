@@ -188,7 +188,7 @@ def test_reflatten_upgrades_a_store_that_everything_else_refuses(cli: Cli, tmp_p
 def test_where_there_is_no_store(cli: Cli, tmp_path: Path, command: list[str]) -> None:
     done = cli(*command, "--store", tmp_path / "nowhere")
     assert done.code == EXIT_USAGE
-    assert "There is no store at" in done.err
+    assert "there is no store at" in done.err
     assert not (tmp_path / "nowhere").exists()
     done = cli(*command)
     assert done.code == EXIT_USAGE

@@ -253,7 +253,7 @@ def test_a_worker_that_is_killed_ends_the_run_and_loses_nothing(large: Registry,
             os.kill(children(process.pid)[0], signal.SIGKILL)
             _, said = process.communicate(timeout=60)
         assert process.returncode != 0
-        assert "A worker process was ended by SIGKILL" in said.decode()
+        assert "a worker process was ended by SIGKILL" in said.decode()
         check_the_rest(the_world)
 
 

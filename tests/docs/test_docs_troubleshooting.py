@@ -42,7 +42,7 @@ def test_the_message_is_in_the_program(message: str) -> None:
 
 
 def test_a_message_that_nothing_prints_is_seen() -> None:
-    assert not is_printed("There is no store at …. `indexer walk` makes one.")
+    assert not is_printed("there is no store at …; indexer walk makes one")
 
 
 def test_every_message_has_what_to_do() -> None:

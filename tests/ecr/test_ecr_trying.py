@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from support.manifests import image
 
-from indexer.ecr import REGISTRY_DOWN, Ecr, Health, Pace, Pulse, Signs, Target, connect, reach
+from indexer.ecr import REGISTRY_DOWN, Ecr, Health, Pace, Pulse, Signs, Target, Trouble, connect, reach
 from indexer.errors import RegistryDown, RegistryError, RegistryRefused, RegistryUnavailable
 from indexer.local_ecr import Fault, Registry, Server
 from indexer.model import Digest
@@ -155,6 +155,56 @@ def test_a_run_that_stops_sends_nothing_more(server: Server) -> None:
         list(ecr.repositories())
     assert caught.value.code == "Stopped"
     assert ecr.requests == 2
+
+
+class WaitingPace(Pace):
+    """A pace at which something happens while a call waits for its turn."""
+
+    def __init__(self, happens: Callable[[], object]) -> None:
+        super().__init__(10_000)
+        self._happens = happens
+
+    def wait(self) -> None:
+        self._happens()
+        super().wait()
+
+
+def test_a_call_that_waits_for_its_turn_when_the_run_stops_is_not_sent(server: Server) -> None:
+    where, stopped = Target(region="eu-west-1", endpoint_url=server.url), list[bool]()
+    pace = WaitingPace(lambda: stopped.append(True))
+    ecr = Ecr(connect(where, connections=1), where, pace, max_attempts=8, stopped=lambda: bool(stopped))
+    with pytest.raises(RegistryDown) as caught:
+        list(ecr.repositories())
+    assert caught.value.code == "Stopped"
+    assert (ecr.requests, server.calls.total(), ecr.waiting) == (0, 0, 0)
+
+
+def test_calls_that_wait_for_their_turn_are_counted(server: Server) -> None:
+    where, seen = Target(region="eu-west-1", endpoint_url=server.url), list[int]()
+    pace = WaitingPace(lambda: seen.append(paced.waiting))
+    paced = Ecr(connect(where, connections=1), where, pace, max_attempts=8)
+    list(paced.repositories())
+    assert (seen, paced.waiting) == ([1], 0)
+
+
+def test_while_calls_fail_their_trouble_can_be_seen(server: Server) -> None:
+    where, seen = Target(region="eu-west-1", endpoint_url=server.url), list[Trouble | None]()
+    health = Health()
+    ecr = Ecr(
+        connect(where, connections=1),
+        where,
+        Pace(10_000),
+        max_attempts=8,
+        health=health,
+        sleep=lambda _: seen.append(health.trouble),
+    )
+    server.faults.add(Fault("error", times=3))
+    list(ecr.repositories())
+    troubles = [each for each in seen if each is not None]
+    assert [each.attempts for each in troubles] == [1, 2, 3]
+    assert len({each.since for each in troubles}) == 1
+    assert "DescribeRepositories: ServerException" in troubles[0].error
+    assert health.trouble is None, "an answer ends it"
 
 
 # --- credentials

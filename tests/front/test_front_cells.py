@@ -82,7 +82,7 @@ def test_an_error_of_ours_is_a_sentence_and_no_traceback(
 ) -> None:
     assert not shell.run_cell(f"import indexer\nindexer.open({str(tmp_path / 'none')!r})").success
     shown = "".join(capsys.readouterr())
-    assert shown.strip() == f"StoreMissing: There is no store at {tmp_path / 'none'}. `indexer run` makes one."
+    assert shown.strip() == f"StoreMissing: there is no store at {tmp_path / 'none'}; indexer run makes one"
 
 
 @pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)

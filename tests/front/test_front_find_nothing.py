@@ -111,3 +111,29 @@ def test_a_statement_and_its_values_must_fit(
 def test_a_query_too_is_told_that_a_digest_is_too_long(store: OpenStore) -> None:
     with pytest.raises(UsageError, match=r"digest: .* is no digest, it has 65 digits"):
         store.query("images-with-layer", digest=BASE + "0")
+
+
+def test_a_tag_that_stands_alone_is_told_how_to_be_named(tmp_path: Path) -> None:
+    registry = Registry()
+    for name in ("team/app", "team/base"):
+        registry.create_repository(name)
+    for name, tag in (("team/app", "latest"), ("team/base", "latest"), ("team/base", "1"), ("team/base", "abcdef01")):
+        registry.put_image(name, image(f"{name} {tag}", [("layer", 1)]), tags=[tag])
+    with world(tmp_path / "store", [registry]) as the_world:
+        the_world.run()
+    with indexer.open(tmp_path / "store") as store:
+        with pytest.raises(NotFound) as told:
+            store.find("latest")
+        place = tmp_path / "store"
+        assert str(told.value) == (
+            f"there is no repository 'latest' in {place}; it is a tag of 2 repositories: "
+            "name it REPOSITORY:TAG, such as team/base:latest"
+        )
+        with pytest.raises(
+            UsageError, match=r"; it is a tag of a repository: name it REPOSITORY:TAG, such as team/base:1$"
+        ):
+            store.find("1")
+        with pytest.raises(NotFound, match=r"no digest.*; it is a tag of a repository: .* such as team/base:abcdef01$"):
+            store.find("abcdef01")
+        with pytest.raises(NotFound, match=r"storage-by-repository lists them$"):
+            store.find("nosuch")

@@ -109,7 +109,7 @@ def test_what_is_no_listing_is_not_an_empty_one(objects: Bucket, bucket: Place, 
 def test_a_service_that_stays_busy_is_an_error_with_advice(objects: Bucket, bucket: Place) -> None:
     assert bucket.server is not None
     bucket.server.hook = lambda _: Answer(503, "SlowDown")
-    with pytest.raises(StoreError, match=rf"Cannot write s3://{bucket.bucket}/team/store/a: SlowDown.*run again later"):
+    with pytest.raises(StoreError, match=rf"cannot write s3://{bucket.bucket}/team/store/a: SlowDown.*run again later"):
         objects.put("a", b"one")
     assert len(bucket.server.requests) == 7
 
@@ -161,7 +161,7 @@ def test_a_refusal_is_not_repeated_and_says_what_to_do(
 def test_a_bucket_that_is_not_there(bucket: Place) -> None:
     nowhere = Bucket(connect(), "no-such-bucket-here", "x")
     for attempt in (lambda: nowhere.get("a"), lambda: nowhere.put("a", b""), lambda: nowhere.listing("")):
-        with pytest.raises(StoreMissing, match=r"There is no bucket for s3://no-such-bucket-here/x"):
+        with pytest.raises(StoreMissing, match=r"there is no bucket for s3://no-such-bucket-here/x"):
             attempt()
 
 

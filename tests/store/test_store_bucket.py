@@ -120,7 +120,7 @@ def test_an_object_that_was_changed_is_not_taken_for_its_copy(bucket: Place) -> 
     length = len(bucket.read(name))
     assert len(store.known()) == 1
     bucket.write(name, b"x" * length)
-    with pytest.raises(StoreDamaged, match="Cannot read"):
+    with pytest.raises(StoreDamaged, match="cannot read"):
         Store.open(bucket.location).known()
 
 
@@ -164,7 +164,7 @@ def test_copies_are_for_their_owner_alone(bucket: Place) -> None:
 
 def test_a_cache_that_cannot_be_made(bucket: Place, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="Cannot make"):
+    with pytest.raises(StoreError, match="cannot make"):
         Store.open(bucket.location, cache=tmp_path / "file")
 
 

@@ -41,7 +41,7 @@ def write_more(folder: Path, disk: FullDisk) -> None:
 def test_an_error_leaves_whole_segments(tmp_path: Path, operation: str, at: int) -> None:
     folder = tmp_path / "store"
     write_run(Store.create_or_open(folder), ["a"])
-    with pytest.raises(StoreError, match=rf"Cannot write {folder}/.*: No space left on device\. Free some space"):
+    with pytest.raises(StoreError, match=rf"cannot write {folder}/.*: No space left on device\. Free some space"):
         write_more(folder, FullDisk(at, operation))
     store = Store.open(folder)
     names = check_whole(store.files())
@@ -75,7 +75,7 @@ def test_a_writer_that_failed_goes_no_further(tmp_path: Path) -> None:
             lambda: writer.commit_run(run_row(writer)),
         ]
         for attempt in attempts:
-            with pytest.raises(StoreError, match=r"Nothing can be added: writing failed before .*No space"):
+            with pytest.raises(StoreError, match=r"nothing can be added: writing failed before .*No space"):
                 attempt()
             said.append(attempt)
 
@@ -108,7 +108,7 @@ def test_a_leftover_that_cannot_be_removed(tmp_path: Path) -> None:
     folder = tmp_path / "store"
     write_run(Store.create_or_open(folder), ["a"])
     (folder / "staging" / "format.json.tmp").write_text("left over")
-    with pytest.raises(StoreError, match=r"Cannot remove .*format\.json\.tmp: Operation not permitted"):
+    with pytest.raises(StoreError, match=r"cannot remove .*format\.json\.tmp: Operation not permitted"):
         write_more(folder, FullDisk(0, "remove", errno.EPERM))
     write_run(Store.open(folder), ["b"])
 

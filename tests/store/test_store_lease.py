@@ -82,7 +82,7 @@ def test_a_second_process_is_told_who_holds_the_store(bucket: Place) -> None:
             write_run(Store.open(bucket.location), ["a"])
         message = str(caught.value)
         assert f"'other job', process {process.pid} on {socket.gethostname()}, since 20" in message
-        assert f"The store {bucket.location} is held by another run" in message
+        assert f"the store {bucket.location} is held by another run" in message
         assert "and 60 s after it the store is free" in message
         assert Store.open(bucket.location).files().runs == ()  # readers need no lock
 

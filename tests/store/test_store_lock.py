@@ -107,7 +107,7 @@ def test_a_holder_that_has_not_said_who_it_is(tmp_path: Path) -> None:
 
 def test_a_lock_file_that_cannot_be_opened(tmp_path: Path) -> None:
     (tmp_path / "lock").mkdir()
-    with pytest.raises(StoreError, match=r"Cannot lock .*lock: Is a directory"):
+    with pytest.raises(StoreError, match=r"cannot lock .*lock: Is a directory"):
         FileLock(tmp_path / "lock", command="b", since=NOON)
 
 

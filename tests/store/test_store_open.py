@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 from support.store_rows import NOON, VERSION, check_whole, everything_in, read, write_run
+from support.store_rows import facts as store_facts
 
 from indexer.errors import IndexerError, StoreDamaged, StoreFormatError, StoreMissing, UsageError
-from indexer.store import Store, facts
+from indexer.store import Store, Writer, facts
 from indexer.store.locations import folder_at
 from indexer.store.store import refuse_foreign
 from indexer.store.upkeep import repair, verify
@@ -55,6 +58,57 @@ def test_no_store_yet(tmp_path: Path, kind: str) -> None:
     assert store.last_repositories() == {}
     write_run(store, ["a"])
     assert check_whole(Store.open(folder).files()) == ["a"]
+
+
+@pytest.mark.parametrize("there", ["nothing", "parent", "empty folder"])
+def test_a_store_that_an_error_left_without_anything_goes_again(tmp_path: Path, there: str) -> None:
+    folder = tmp_path / "above" / "store"
+    if there != "nothing":
+        (folder if there == "empty folder" else folder.parent).mkdir(parents=True)
+    before = sorted(tmp_path.rglob("*"))
+    with (
+        pytest.raises(RuntimeError, match="nothing could be listed"),
+        Store.create_or_open(folder).writer(now=lambda: NOON, version=VERSION),
+    ):
+        raise RuntimeError("nothing could be listed")
+    after = sorted(path for path in tmp_path.rglob("*") if path.name != "lock")
+    assert after == before, "what was there stays, and all else goes"
+    with pytest.raises(StoreMissing):
+        Store.open(folder)
+    write_run(Store.create_or_open(folder), ["a"])
+    assert check_whole(Store.open(folder).files()) == ["a"]
+
+
+def broken_off(folder: Path, before: Callable[[Writer], object]) -> None:
+    """A run that an error ends after it did something."""
+    with (
+        suppress(RuntimeError),
+        Store.create_or_open(folder).writer(now=lambda: NOON, version=VERSION) as writer,
+    ):
+        before(writer)
+        raise RuntimeError
+
+
+def test_a_store_that_holds_something_stays(tmp_path: Path) -> None:
+    broken_off(tmp_path / "store", lambda writer: writer.add(store_facts("a"), 0))
+    assert len(Store.open(tmp_path / "store").known()) == 1
+
+
+def test_an_empty_store_of_before_stays(tmp_path: Path) -> None:
+    with Store.create_or_open(tmp_path / "store").writer(now=lambda: NOON, version=VERSION):
+        pass
+    broken_off(tmp_path / "store", lambda _: None)
+    Store.open(tmp_path / "store")
+
+
+@pytest.mark.parametrize("name", ["README", "configs/left", "staging/left"])
+def test_where_something_else_is_all_of_it_stays_a_store(tmp_path: Path, name: str) -> None:
+    """A stranger's file, or what a full disk let nobody remove: half a store would be none to the next run."""
+    folder = tmp_path / "store"
+    broken_off(folder, lambda _: (folder / name).write_text("mine"))
+    assert (folder / name).read_text() == "mine"
+    Store.open(folder)
+    write_run(Store.create_or_open(folder), ["a"])
 
 
 def test_the_folders_above_are_made(tmp_path: Path) -> None:
@@ -223,7 +277,7 @@ def test_an_unreadable_file_is_damage_that_names_it(folder: Path, harm: str) -> 
     path = store.files().tables["manifests"][1]
     harmed = {"cut": path.read_bytes()[:-10], "empty": b"", "other": b"PK\x03\x04" * 100, "flipped": _flipped(path)}
     path.write_bytes(harmed[harm])
-    with pytest.raises(StoreDamaged, match=rf"Cannot read .*{path.name}.*backup"):
+    with pytest.raises(StoreDamaged, match=rf"cannot read .*{path.name}.*backup"):
         store.known()
 
 

@@ -52,12 +52,12 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
 
 
 def test_a_place_that_takes_nothing() -> None:
-    with pytest.raises(StoreError, match="Cannot write to /proc"):
+    with pytest.raises(StoreError, match="cannot write to /proc"):
         try_writing("/proc/store")
 
 
 def test_a_store_whose_folder_is_gone(tmp_path: Path) -> None:
     make(tmp_path / "store")
     (tmp_path / "store" / "staging").rmdir()
-    with pytest.raises(StoreError, match=r"Cannot write to .*staging"):
+    with pytest.raises(StoreError, match=r"cannot write to .*staging"):
         try_writing(tmp_path / "store")

@@ -196,8 +196,8 @@ def test_rows_that_are_missing_too_many_or_nobodys(folder: Path) -> None:
     found = sorted((each.problem, each.detail) for each in damaged(folder))
     assert [problem for problem, _ in found] == ["rows without manifest", "wrong rows", "wrong rows"]
     assert {detail for _, detail in found[1:]} == {
-        "There are 2 rows; the text gives 3.",
-        "There are 2 rows; the text gives 1.",
+        "There are 2 rows; the text gives 3",
+        "There are 2 rows; the text gives 1",
     }
     mend(folder)
     assert everything(folder) == before

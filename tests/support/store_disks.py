@@ -47,6 +47,9 @@ class HookedDisk(Disk):
     def remove(self, path: Path) -> None:
         self._around("remove", lambda: super(HookedDisk, self).remove(path))
 
+    def remove_folder(self, path: Path) -> None:
+        self._around("remove_folder", lambda: super(HookedDisk, self).remove_folder(path))
+
     def _around(self, name: str, operation: Callable[[], T]) -> T:
         raise NotImplementedError
 
@@ -109,6 +112,9 @@ class DyingDisk(Disk):
 
     def remove(self, path: Path) -> None:
         self._do("remove", lambda: self._remove(path))
+
+    def remove_folder(self, path: Path) -> None:
+        self._do("remove_folder", lambda: super(DyingDisk, self).remove_folder(path))
 
     def bury(self) -> None:
         """Close what the dead process held open; after a power cut, undo what was not synced."""

@@ -94,7 +94,7 @@ class S3Folder:
         try:
             return self._seen[folder][name]
         except KeyError:
-            raise StoreDamaged(f"{self.where(key)} is missing. Restore it from a backup.") from None
+            raise StoreDamaged(f"{self.where(key)} is missing. Restore it from a backup") from None
 
     def _tidy(self) -> None:
         """Once, and only when every table was listed: what is in none of them has gone from the store."""
@@ -119,7 +119,7 @@ class S3Folder:
             etag = self._bucket.put_file(key, file, size, check=self._fence)
         if etag is None:
             raise StoreError(
-                f"{self.where(key)} exists already, or was barred by another writer; files of a store never change."
+                f"{self.where(key)} exists already, or was barred by another writer; files of a store never change"
             )
         folder, _, name = key.rpartition("/")
         self._seen.setdefault(folder, {})[name] = Entry(name, size, etag)
@@ -130,7 +130,7 @@ class S3Folder:
         found = self._bucket.get(key)
         self._fence()
         if self._bucket.put(key, staged.read_bytes(), etag=None if found is None else found.etag) is None:
-            raise StoreError(f"{self.where(key)} was changed by another writer meanwhile. Run the command again.")
+            raise StoreError(f"{self.where(key)} was changed by another writer meanwhile. Run the command again")
         staged.unlink()
 
     def staged(self) -> Path:
@@ -150,7 +150,7 @@ class S3Folder:
     def _fence(self) -> None:
         """Raise StoreError where the lock is no longer ours, right before anything in the bucket is changed."""
         if self._lease is None:
-            raise StoreError("This process does not hold the store's lock.")
+            raise StoreError("this process does not hold the store's lock")
         self._lease.check()
 
     def bar(self, key: str) -> bool:
@@ -181,6 +181,9 @@ class S3Folder:
     def prepare(self) -> None:
         """Nothing, as above."""
 
+    def unmake(self) -> None:
+        """Nothing: a lease may be lost, and what is removed then could be somebody's."""
+
     def lock(self, command: str, since: datetime) -> Lock:
         lease = Lease(self._bucket, self.location, command, since)
         self._lease = lease
@@ -188,7 +191,7 @@ class S3Folder:
 
     def share(self, lock: Lock) -> Share:
         if not lock.held:
-            raise StoreError("This process does not hold the store's lock.")
+            raise StoreError("this process does not hold the store's lock")
         return Share(self.location, lock.descriptors, lock.token, self._cache_base)
 
 

@@ -54,8 +54,8 @@ class Watched:
         who = _Holder.of(found)
         if who.token != self.token:
             raise StoreError(
-                f"This run has lost the lock of the store {self._location}, as it could not renew it for {LEASE} "
-                f"seconds; {who} has it now. What was committed stays; run again for the rest."
+                f"this run has lost the lock of the store {self._location}, as it could not renew it for {LEASE} "
+                f"seconds; {who} has it now. What was committed stays; run again for the rest"
             )
 
 
@@ -114,8 +114,8 @@ class Lease(Watched):
         if not fresh and (not who.token or age > LEASE):
             return
         raise StoreLocked(
-            f"The store {self._location} is held by another run: {who}. Wait for it to end, or end it. "
-            f"If it is dead: its last sign of life is {age} s old, and {LEASE} s after it the store is free."
+            f"the store {self._location} is held by another run: {who}. Wait for it to end, or end it. "
+            f"If it is dead: its last sign of life is {age} s old, and {LEASE} s after it the store is free"
         )
 
     def _refuse_unconditional(self) -> None:
@@ -123,8 +123,8 @@ class Lease(Watched):
         for condition, etag in (("If-None-Match", None), ("If-Match", _NO_ETAG)):
             if self._bucket.put(layout.LOCK_FILE, self._body(), etag=etag) is not None:
                 raise StoreError(
-                    f"The service that keeps {self._location} ignores conditions of writes ({condition}), so a store "
-                    "cannot be locked there. Use Amazon S3, or a version of the service that knows them."
+                    f"the service that keeps {self._location} ignores conditions of writes ({condition}), so a store "
+                    "cannot be locked there. Use Amazon S3, or a version of the service that knows them"
                 )
 
     def _renew(self) -> None:

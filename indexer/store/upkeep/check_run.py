@@ -13,7 +13,7 @@ from indexer.store.upkeep.findings import Findings
 from indexer.tables import IMAGES, REPOSITORIES, RUN_TABLES, RUNS, Table
 
 _RESTORE: Final = (
-    "Restore its files from a backup, or indexer verify --repair gives the run up: what it saw is forgotten."
+    "Restore its files from a backup, or indexer verify --repair gives the run up: what it saw is forgotten"
 )
 _PLACE: Final = ["registry_id", "region", "repository"]
 
@@ -36,7 +36,7 @@ def _check_ids(table: Table, stored: pa.Table, name: str, findings: Findings) ->
     others = pc.unique(stored.column("run_id")).to_pylist()
     if [each for each in others if each != layout.run_of(name)]:
         key = layout.published_key(table, name)
-        findings.damage("wrong run_id", key, "Rows are of another run than the file.", _RESTORE)
+        findings.damage("wrong run_id", key, "Rows are of another run than the file", _RESTORE)
 
 
 def _check_unique(table: Table, stored: pa.Table, name: str, findings: Findings) -> None:
@@ -44,7 +44,7 @@ def _check_unique(table: Table, stored: pa.Table, name: str, findings: Findings)
     repeated = counted.filter(pc.greater(counted.column("count_all"), 1))
     for row in repeated.to_pylist():
         subject = "/".join(str(row[each]) for each in table.key if each != "run_id")
-        detail = f"The run has it {row['count_all']} times."
+        detail = f"The run has it {row['count_all']} times"
         findings.damage("duplicate row", layout.published_key(table, name), detail, _RESTORE, subject)
 
 
@@ -55,21 +55,21 @@ def _check_listed(found: dict[str, pa.Table], name: str, findings: Findings) -> 
     there = found["images"].select(_PLACE).group_by(_PLACE).aggregate([])
     for row in there.join(listed, keys=_PLACE, join_type="left anti").to_pylist():
         subject = "/".join(row[each] for each in _PLACE)
-        detail = "It has images, but the run did not list it whole."
+        detail = "It has images, but the run did not list it whole"
         findings.damage("images without listing", layout.published_key(IMAGES, name), detail, _RESTORE, subject)
 
 
 def _check_counts(found: dict[str, pa.Table], name: str, findings: Findings) -> None:
     key = layout.published_key(RUNS, name)
     if len(found["runs"]) != 1:
-        findings.damage("wrong count", key, f"It has {len(found['runs'])} rows, and a run is one.", _RESTORE)
+        findings.damage("wrong count", key, f"It has {len(found['runs'])} rows, and a run is one", _RESTORE)
         return
     said: dict[str, Any] = found["runs"].to_pylist()[0]
     listed = pc.sum(pc.equal(found["repositories"].column("status"), "listed")).as_py() or 0
     there = {"images": len(found["images"]), "failures": len(found["failures"]), "repositories": listed}
     for column, count in there.items():
         if said[column] != count:
-            detail = f"The run says {said[column]} {column}; its files have {count}."
+            detail = f"The run says {said[column]} {column}; its files have {count}"
             findings.damage("wrong count", key, detail, _RESTORE, column)
     if said["complete"] != (said["failures"] == 0):
-        findings.damage("wrong count", key, "It says complete and has failures, or neither.", _RESTORE, "complete")
+        findings.damage("wrong count", key, "It says complete and has failures, or neither", _RESTORE, "complete")

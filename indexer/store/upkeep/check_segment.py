@@ -19,13 +19,11 @@ from indexer.store.upkeep.reading import RESTORE, footer, is_intact, read
 from indexer.store.upkeep.rebuilding import rebuilt, rows
 from indexer.tables import CONFIGS, INDEX_ENTRIES, LAYERS, MANIFESTS, SEGMENT_TABLES, Table
 
-REMAKE: Final = "indexer verify --repair makes the rows anew from the manifests' texts."
+REMAKE: Final = "indexer verify --repair makes the rows anew from the manifests' texts"
 _OWNER: Final = {MANIFESTS: "manifest_digest", LAYERS: "manifest_digest", CONFIGS: "manifest_digest"} | {
     INDEX_ENTRIES: "index_digest"
 }
-_REFETCH: Final = (
-    "Restore it from a backup, or indexer verify --repair drops it: the next indexer run fetches it again."
-)
+_REFETCH: Final = "Restore it from a backup, or indexer verify --repair drops it: the next indexer run fetches it again"
 
 
 class Cure(NamedTuple):
@@ -76,12 +74,12 @@ def read_tables(
     for table in tables:
         key = layout.published_key(table, name)
         if name + layout.SUFFIX not in place.there[table.name]:
-            findings.damage("missing file", key, f"The commit of {name} promises it.", advice(table))
+            findings.damage("missing file", key, f"The commit of {name} promises it", advice(table))
             continue
         try:
             found[table.name] = read(place.folder, table, name)
             if not is_intact(place.folder, table, name):
-                detail = "Its bytes are not those that were written: it has another SHA-256 than it says."
+                detail = "Its bytes are not those that were written: it has another SHA-256 than it says"
                 findings.damage("changed file", key, detail, REMAKE if table is MANIFESTS else advice(table))
         except StoreDamaged as error:
             findings.damage("unreadable file", key, str(error).removesuffix(RESTORE).strip(), advice(table))
@@ -95,11 +93,11 @@ def _good(manifests: pa.Table, key: str, known: Known, findings: Findings) -> li
         digest = row.manifest_digest
         genuine = is_genuine(row)
         if genuine is False or (genuine is None and row.verified):
-            detail = "The stored text does not hash to the digest."
+            detail = "The stored text does not hash to the digest"
             findings.damage("wrong digest", key, detail, _REFETCH, digest)
         elif not known.add(digest):
-            advice = "indexer verify --repair keeps the first."
-            findings.damage("duplicate manifest", key, "The store has it already, here or before.", advice, digest)
+            advice = "indexer verify --repair keeps the first"
+            findings.damage("duplicate manifest", key, "The store has it already, here or before", advice, digest)
         else:
             keep.append(place)
     return keep
@@ -107,11 +105,11 @@ def _good(manifests: pa.Table, key: str, known: Known, findings: Findings) -> li
 
 def _note_version(key: str, made: int, findings: Findings) -> None:
     if made < VERSION:
-        advice = "indexer reflatten makes them anew."
-        findings.note("older rows", key, f"Flattener {made} made the rows; this is {VERSION}.", advice)
+        advice = "indexer reflatten makes them anew"
+        findings.note("older rows", key, f"Flattener {made} made the rows; this is {VERSION}", advice)
     else:
-        detail = f"Flattener {made} made the rows, which this version ({VERSION}) cannot check."
-        findings.note("newer rows", key, detail, "Use that version of indexer.")
+        detail = f"Flattener {made} made the rows, which this version ({VERSION}) cannot check"
+        findings.note("newer rows", key, detail, "Use that version of indexer")
 
 
 def _compare(table: Table, stored: pa.Table, expected: Tables, name: str, findings: Findings) -> bool:
@@ -123,7 +121,7 @@ def _compare(table: Table, stored: pa.Table, expected: Tables, name: str, findin
     key = layout.published_key(table, name)
     for digest in sorted(digest for digest in have.keys() | want.keys() if have.get(digest) != want.get(digest)):
         if digest not in owners:
-            findings.damage("rows without manifest", key, "No manifest of this segment has them.", REMAKE, digest)
+            findings.damage("rows without manifest", key, "No manifest of this segment has them", REMAKE, digest)
         else:
             findings.damage("wrong rows", key, _difference(table, have.get(digest), want.get(digest)), REMAKE, digest)
     return have == want
@@ -146,7 +144,7 @@ def _grouped(table: Table, stored: pa.Table) -> Mapping[str, list[tuple[Any, ...
 def _difference(table: Table, have: list[tuple[Any, ...]] | None, want: list[tuple[Any, ...]] | None) -> str:
     have, want = have or [], want or []
     if len(have) != len(want):
-        return f"There are {len(have)} rows; the text gives {len(want)}."
+        return f"There are {len(have)} rows; the text gives {len(want)}"
     names = table.schema.names
     wrong = {
         name
@@ -154,4 +152,4 @@ def _difference(table: Table, have: list[tuple[Any, ...]] | None, want: list[tup
         for name, a, b in zip(names, one, other, strict=True)
         if a != b
     }
-    return f"The text gives another {', '.join(sorted(wrong))}."
+    return f"The text gives another {', '.join(sorted(wrong))}"

@@ -97,7 +97,7 @@ def merged(segments: Sequence[Tables]) -> Tables:
     manifests = pa.concat_tables([each["manifests"] for each in segments])
     digests = manifests.column("manifest_digest")
     if pc.count_distinct(digests).as_py() != len(manifests):
-        raise StoreDamaged("Some manifests are in the store twice. indexer verify says which; --repair drops them.")
+        raise StoreDamaged("some manifests are in the store twice. indexer verify says which; --repair drops them")
     manifests = manifests.take(_order(manifests.select(_NATURAL)))
     ranks = manifests.column("manifest_digest").combine_chunks()
     found = {"manifests": manifests}
@@ -105,7 +105,7 @@ def merged(segments: Sequence[Tables]) -> Tables:
         rows = pa.concat_tables([each[name] for each in segments])
         rank = pc.index_in(rows.column(owner), options=pc.SetLookupOptions(value_set=ranks))
         if rank.null_count:
-            raise StoreDamaged(f"Some rows of {name} have no manifest. indexer verify says which; --repair drops them.")
+            raise StoreDamaged(f"some rows of {name} have no manifest. indexer verify says which; --repair drops them")
         found[name] = rows.take(_order(pa.table({"rank": rank})))
     return found
 

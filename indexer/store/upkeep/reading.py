@@ -98,7 +98,7 @@ def conformed(found: pa.Table, table: Table, path: Path) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=schema)
 
 
-RESTORE: Final = "Restore it from a backup; indexer verify says what else is wrong, and can repair it."
+RESTORE: Final = "Restore it from a backup; indexer verify says what else is wrong, and can repair it"
 
 
 def _filled(table: Table, field: pa.Field, count: int, path: Path) -> pa.Array:
@@ -114,18 +114,16 @@ def damage(path: Path) -> Iterator[None]:
     try:
         yield
     except PermissionError as error:
-        raise StoreError(f"Cannot read {path}: {error.strerror}. Give this user the right to it.") from error
+        raise StoreError(f"cannot read {path}: {error.strerror}. Give this user the right to it") from error
     except MemoryError:
         raise
     except OSError as error:
         if error.errno is not None and error.errno != errno.ENOENT:
             # The device, the network or a limit failed, and not the file: nothing may be given up for that.
-            raise StoreError(
-                f"Cannot read {path}: {error.strerror or error}. Try again when it can be read."
-            ) from error
-        raise StoreDamaged(f"Cannot read {path}: {_first_line(error)}. {RESTORE}") from error
+            raise StoreError(f"cannot read {path}: {error.strerror or error}. Try again when it can be read") from error
+        raise StoreDamaged(f"cannot read {path}: {_first_line(error)}. {RESTORE}") from error
     except (pa.ArrowException, KeyError, ValueError) as error:
-        raise StoreDamaged(f"Cannot read {path}: {_first_line(error)}. {RESTORE}") from error
+        raise StoreDamaged(f"cannot read {path}: {_first_line(error)}. {RESTORE}") from error
 
 
 def _first_line(error: Exception) -> str:

@@ -23,8 +23,8 @@ from indexer.store.upkeep.rebuilding import rebuilt
 from indexer.store.versions import parts_in, versions
 from indexer.tables import MANIFESTS, RUNS, TABLES, Table
 
-_LEAVE: Final = "Nothing: no command reads it. Remove it if it is not yours to keep."
-_WAIT: Final = "Nothing: it is being written, or the next indexer run removes it."
+_LEAVE: Final = "Nothing: no command reads it. Remove it if it is not yours to keep"
+_WAIT: Final = "Nothing: it is being written, or the next indexer run removes it"
 
 
 class Verified(NamedTuple):
@@ -93,9 +93,9 @@ def _check_strays(folder: Folder, findings: Findings) -> None:
     """Report files that belong to no commit: another program's, or a dead (or a working) writer's."""
     for name in folder.names(layout.STAGING):
         if layout.is_staged(name):
-            findings.note("unfinished file", f"{layout.STAGING}/{name}", "It was never published.", _WAIT)
+            findings.note("unfinished file", f"{layout.STAGING}/{name}", "It was never published", _WAIT)
         else:
-            findings.note("stray file", f"{layout.STAGING}/{name}", "No writer of this program made it.", _LEAVE)
+            findings.note("stray file", f"{layout.STAGING}/{name}", "No writer of this program made it", _LEAVE)
     for commit in (MANIFESTS, RUNS):
         there = {part.name for part in parts_in(folder, commit) if not part.is_mark}
         for table in (commit, *layout.dependents(commit)):
@@ -107,7 +107,7 @@ def _check_folder(folder: Folder, table: Table, commits: Iterable[str], findings
         name = layout.name_in(table, file_name)
         if name is None:
             if layout.pruned_in(table, file_name) is None:
-                detail = "No writer of this program made it."
+                detail = "No writer of this program made it"
                 findings.note("stray file", f"{table.name}/{file_name}", detail, _LEAVE)
         elif name not in commits and TABLES[table.name] not in {MANIFESTS, RUNS}:
-            findings.note("uncommitted file", f"{table.name}/{file_name}", "Its segment or run has no commit.", _WAIT)
+            findings.note("uncommitted file", f"{table.name}/{file_name}", "Its segment or run has no commit", _WAIT)
