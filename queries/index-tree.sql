@@ -71,7 +71,7 @@ links as materialized (
     inner join reached on reached.manifest_digest = mentions.holder_digest
     where mentions.holder_digest in (select manifest_digest from reached_digests)
 ),
-nodes as materialized (
+nodes as (
     select
         0 as depth,
         null::varchar as parent_digest,
@@ -118,16 +118,19 @@ select
     documents.manifest_bytes as document_bytes,
     coalesce(listings.repositories, 0) as repositories,
     case
-        when nodes.manifest_digest not in (select parent_digest from links) then null
+        when not nodes.has_below then null
         when reached.depth = $depth then 'too deep'
         when nodes.place <> reached.place then 'shown elsewhere'
     end as below,
     nodes.parent_digest
-from nodes
+from (
+    select *, manifest_digest in (select parent_digest from links) as has_below
+    from nodes
+) as nodes
 inner join reached on reached.manifest_digest = nodes.manifest_digest
 left join documents on documents.manifest_digest = nodes.manifest_digest
 left join listings on listings.manifest_digest = nodes.manifest_digest
 left join entries on entries.index_digest = nodes.parent_digest and entries.position = nodes.position
 left join platforms on platforms.index_digest = nodes.parent_digest and platforms.position = nodes.position
-where exists (from links) or documents.manifest_digest is not null or listings.manifest_digest is not null
+where nodes.depth > 0 or nodes.has_below or documents.manifest_digest is not null or listings.manifest_digest is not null
 order by nodes.place

@@ -279,3 +279,15 @@ def test_indexes_that_name_each_other_with_many_entries_are_as_many_rows_as_entr
     assert len(found) == 1 + len(names) ** 2
     assert sum(row["below"] is None for row in found) == len(names)
     assert max(row["depth"] for row in found) == 2
+
+
+def test_a_tree_of_many_rows_comes_to_its_end(tmp_path: Path) -> None:
+    """With 70,000 rows DuckDB once waited for itself."""
+    estate = Estate()
+    for level in range(7):
+        for name in range(110):
+            estate.index(f"x{level}-{name}", [f"x{level + 1}-{below}" for below in range(110)])
+    estate.run().repository("app", {"x0-0": []})
+    with estate.catalog(tmp_path) as catalog:
+        found = answer(catalog, "index-tree", digest=digest("x0-0"))
+    assert len(found) == 1 + 110 + 6 * 110**2
