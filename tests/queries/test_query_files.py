@@ -40,7 +40,7 @@ def test_sql_is_in_lower_case_and_ends_with_columns_and_order(path: Path) -> Non
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_nobody_stops_reading_rows_that_others_wait_for(path: Path) -> None:
-    """DuckDB 2.0 hands the rows of a CTE to all readers as they come: where one has enough, others may wait for ever."""
+    """DuckDB 2.0 hands the rows of a CTE to all readers as they come: where one has enough, others may wait."""
     text = re.sub(r"--[^\n]*", "", path.read_text())
     own = set(
         re.findall(r"^([a-z_]+)(?:\(.*\) using key \(.*\))? as (?:(?:not )?materialized )?\($", text, re.MULTILINE)
