@@ -265,7 +265,8 @@ left join tag_figures on tag_figures.repository_number is not distinct from rows
 left join blob_figures on blob_figures.repository_number is not distinct from rows_to_show.repository_number
 where
     earlier_run.run_id is not null
-    and exists (from repository_changes)
+    -- Not exists: DuckDB 2.0 can wait forever for the rest of rows that others read too.
+    and (select count(*) from repository_changes) > 0
     and (
         rows_to_show.repository is null
         or rows_to_show.repository_change is not null

@@ -24,16 +24,17 @@ looked_layers as materialized (
     from all_layers
     semi join looked_at using (manifest_digest)
 ),
--- A base ends with a layer that the image has at the same place.
-possible_ends as (
+-- A base ends with a layer that the image has at the same place. Found before their manifests are looked at, all of which DuckDB
+-- would join with all layers.
+possible_ends as materialized (
     select all_layers.manifest_digest, all_layers.position, all_layers.layer_digest
     from all_layers
     semi join looked_layers using (layer_digest, position)
 ),
 possible_bases as materialized (
     select manifest_digest, possible_ends.position, possible_ends.layer_digest
-    from possible_ends
-    inner join all_manifests as documents using (manifest_digest)
+    from all_manifests as documents
+    inner join possible_ends using (manifest_digest)
     where documents.kind in ('image', 'schema1') and documents.layer_count = possible_ends.position + 1
 ),
 layers_of_bases as materialized (

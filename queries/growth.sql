@@ -232,5 +232,8 @@ select
     coalesce(figures.blobs_unknown_size, 0) as blobs_unknown_size
 from points
 left join figures using (point)
-where (figures.point is not null or not $by_repository) and exists (from listings)
+where
+    (figures.point is not null or not $by_repository)
+    -- Not exists: DuckDB 2.0 can wait forever for the rest of rows that others read too.
+    and (select count(*) from listings) > 0
 order by figures.registry_id, figures.region, figures.repository, points.point

@@ -10,30 +10,44 @@
 -- parameter: tagged boolean = null : true for images with a tag only, false for those without
 -- parameter: limit count = null : rows at most
 -- empty: Every image that was looked at was pulled or pushed within these days.
+with
+stale as materialized (
+    select *
+    from image_pulls
+    where
+        last_used_at <= listed_at - to_days($days::integer)
+        and repository glob $repository
+        and ($tagged is null or (len(tags) > 0) = $tagged)
+),
+-- What the view whole_images says of them: to join that would be to join all images with themselves.
+known_manifests as (
+    select manifest_digest, kind
+    from all_manifests
+    where kind <> 'unknown'
+)
 select
     registry_id,
     region,
     repository,
-    image_pulls.tags,
+    stale.tags,
     manifest_digest,
-    whole_images.kind,
-    whole_images.logical_bytes,
-    whole_images.manifests,
-    whole_images.manifests_unknown,
-    whole_images.blobs_unknown_size,
-    datediff('hour', image_pulls.last_used_at, image_pulls.listed_at) // 24 as unused_days,
-    image_pulls.last_used_at,
-    image_pulls.last_external_pull_at,
-    image_pulls.last_pulled_at,
-    image_pulls.is_own_pull,
-    image_pulls.pushed_at,
-    image_pulls.status,
-    image_pulls.listed_at
-from image_pulls
-inner join whole_images using (registry_id, region, repository, manifest_digest)
-where
-    image_pulls.last_used_at <= image_pulls.listed_at - to_days($days::integer)
-    and repository glob $repository
-    and ($tagged is null or (len(image_pulls.tags) > 0) = $tagged)
-order by image_pulls.last_used_at, registry_id, region, repository, manifest_digest
+    known_manifests.kind,
+    coalesce(part_figures.logical_bytes, manifest_bytes.bytes, 0) as logical_bytes,
+    coalesce(part_figures.manifests, 1) as manifests,
+    coalesce(part_figures.manifests_unknown, (known_manifests.kind is null)::bigint) as manifests_unknown,
+    coalesce(part_figures.blobs_unknown_size, manifest_bytes.blobs_unknown_size, 0) as blobs_unknown_size,
+    datediff('hour', stale.last_used_at, stale.listed_at) // 24 as unused_days,
+    stale.last_used_at,
+    stale.last_external_pull_at,
+    stale.last_pulled_at,
+    stale.is_own_pull,
+    stale.pushed_at,
+    stale.status,
+    stale.listed_at
+from stale
+left join part_figures using (registry_id, region, repository, manifest_digest)
+left join known_manifests using (manifest_digest)
+left join manifest_bytes using (manifest_digest)
+where not coalesce(part_figures.is_part, false)
+order by stale.last_used_at, registry_id, region, repository, manifest_digest
 limit $limit

@@ -25,8 +25,19 @@ _CURRENT = {"manifests": "all_manifests", "layers": "all_layers", "configs": "al
 }
 """The views that are the same as a base view where everything stored is reachable."""
 _UNREACHABLE = "unreachable_manifests"
-SETTLED = ("index_contents", _UNREACHABLE, "repository_links", "image_parts")
+_LISTINGS = "last_listings"
+SETTLED = (_LISTINGS, "index_contents", _UNREACHABLE, "repository_links", "image_parts")
 """Views of few rows that cost something to find and that others stand on; each after those that it needs."""
+_CURRENT_RUNS = """
+select run_id, count(*) = count(last_listings.run_id) as is_whole
+from repository_history
+left join last_listings using (registry_id, region, repository, run_id)
+where repository_history.status = 'listed'
+group by run_id
+having count(last_listings.run_id) > 0
+order by run_id
+"""
+"""The runs of which something is current, and whether all is that they listed."""
 _LISTING = frozenset({"show", "describe", "desc"})
 _CATALOGS = ("duckdb_", "information_schema", "pg_", "sqlite_")
 """How names of tables and functions begin that tell which views and columns there are."""
@@ -211,8 +222,23 @@ class Catalog:
             run(f"create or replace view {name} as from _{name}")
             self._settled.add(name)
             self._described = False
+            if name == _LISTINGS:
+                self._show_files_of_whole_runs()
             if name == _UNREACHABLE:
                 self._show_files_where_all_is_reachable()
+
+    def _show_files_of_whole_runs(self) -> None:
+        """Mostly all that a run listed is current, or nothing: then its images are its file, and no other is read.
+
+        To ask of each image whether its listing is the last one takes several times as long as to look for a digest.
+        Every image of a run stands in a repository that the run listed whole (`indexer verify` checks it).
+        """
+        runs = self._connection.execute(_CURRENT_RUNS).fetchall()
+        parts = [(whole, [quoted(run_id) for run_id, is_whole in runs if is_whole == whole]) for whole in (True, False)]
+        shown = [_images_of(run_ids, whole=whole) for whole, run_ids in parts if run_ids]
+        if shown:
+            self._connection.execute(f"create or replace view images as {' union all '.join(shown)}")
+            self._created.add("images")
 
     def _show_files_where_all_is_reachable(self) -> None:
         """Mostly nothing is unreachable; then the views of the current state are the files, and cost nothing."""
@@ -221,6 +247,15 @@ class Catalog:
             for name, base in _CURRENT.items():
                 run(f"create or replace view {name} as {self.views[base].sql}")
             self._created |= set(_CURRENT)
+
+
+def _images_of(run_ids: Sequence[str], *, whole: bool) -> str:
+    """Return the SQL for the images of such runs: all of them, or those of repositories whose last listing it is."""
+    of_these = f"run_id in ({', '.join(run_ids)})"
+    if whole:
+        return f"select * from image_history where {of_these}"  # noqa: S608 - quoted
+    current = "semi join last_listings using (registry_id, region, repository, run_id)"
+    return f"select image_history.* from image_history {current} where image_history.{of_these}"  # noqa: S608
 
 
 def _derived_views() -> list[View]:

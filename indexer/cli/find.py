@@ -26,10 +26,11 @@ _PLAIN_KEY = re.compile("[a-z_][a-z0-9_]*")
 
 def show_find(what: str, config: str | None, store: str | None, format_: Format, limit: int) -> None:
     """Print everything known about `what`: a page with lists of at most `limit` rows, or all of it as data."""
-    with open_store(config, store) as opened:
+    with open_store(config, store, queries=False) as opened:
         found = opened.find(what)
         filtered = filters(opened)
-        unlisted = [] if opened.sql("from runs limit 1").fetchall() else [_NOTHING_LISTED]
+        # No times: Python values of these would load pytz.
+        unlisted = [] if opened.sql("select run_id from runs limit 1").fetchall() else [_NOTHING_LISTED]
     for remark in unlisted + filtered:
         output.note(remark)
     if format_ is Format.JSON:

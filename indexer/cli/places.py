@@ -36,9 +36,12 @@ def refuse_demo(config: Path, store: str) -> None:
         )
 
 
-def open_store(config: str | None, store: str | None) -> OpenStore:
-    """Open the store for reading, with the configuration's own queries; UsageError where none is named."""
-    loaded = _config_if_any(config, needed=store is None)
+def open_store(config: str | None, store: str | None, *, queries: bool = True) -> OpenStore:
+    """Open the store for reading, with the configuration's own queries; UsageError where none is named.
+
+    Without `queries`, and where the store is named, a configuration that just lies here is not read.
+    """
+    loaded = _config_if_any(config, needed=store is None) if queries or config or store is None else None
     return OpenStore(_location(loaded, store), query_folders=_folders(loaded), cache=cache_folder())
 
 

@@ -9,45 +9,20 @@ import threading
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 from operator import itemgetter
-from typing import Final, NamedTuple
+from typing import Final
 
 import pyarrow as pa
 
 from indexer.compute import pc
 from indexer.flatten import VERSION, Bundle
 from indexer.store import layout
+from indexer.store.limits import Limits, Numbers
 from indexer.store.parquet import FLATTENER, Columns, TableFile, array_of, arrow_of, columns_of
 from indexer.store.places import Folder
 from indexer.tables import CONFIGS, INDEX_ENTRIES, LAYERS, MANIFESTS, TABLES
 
-FIRST_SEGMENT: Final = 500
-SEGMENT_MANIFESTS: Final = 20_000
-SEGMENT_BYTES: Final = 64 << 20
-
-
 _PART: Final = 2_000
 _Place = tuple[str, str, str, int, str]
-
-
-class Limits(NamedTuple):
-    """A segment is committed when it holds so many manifests, or so many bytes of their text."""
-
-    manifests: int = SEGMENT_MANIFESTS
-    bytes: int = SEGMENT_BYTES
-
-    def of_segment(self, number: int) -> Limits:
-        """Return the limits of a run's segment `number`, counted from 0: each holds twice what the one before does.
-
-        So a run that dies has lost no more than it had committed, and a long run leaves few small files.
-        """
-        return self._replace(manifests=min(self.manifests, FIRST_SEGMENT << min(number, 32)))
-
-
-class Numbers(NamedTuple):
-    """The numbers of the segments of one writer among several: every `step`-th from `first` on, so that none meet."""
-
-    first: int = 1
-    step: int = 1
 
 
 class Segments:

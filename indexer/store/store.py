@@ -7,19 +7,24 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from indexer.errors import StoreDamaged, StoreError, StoreFormatError, StoreMissing, StoreOutdated, UsageError
-from indexer.store import facts, layout
+from indexer.store import layout
 from indexer.store.commits import Files, committed, recover, state_format
 from indexer.store.files import Disk
-from indexer.store.known import Known
+from indexer.store.limits import FIRST_SEGMENT, SEGMENT_BYTES, SEGMENT_MANIFESTS, Limits, Numbers
 from indexer.store.locations import folder_at, folder_of
 from indexer.store.places import Folder, Lock, Share
-from indexer.store.segments import FIRST_SEGMENT, SEGMENT_BYTES, SEGMENT_MANIFESTS, Limits, Numbers, Segments
-from indexer.store.upkeep.holding import Held
 from indexer.store.versions import remove_replaced
-from indexer.store.writer import Start, Writer
 from indexer.tables import MANIFESTS, RUNS, TABLES
+
+if TYPE_CHECKING:  # what reads no Parquet by itself, as a look-up does, loads nothing of what writes it
+    from indexer.store import facts
+    from indexer.store.known import Known
+    from indexer.store.segments import Segments
+    from indexer.store.upkeep.holding import Held
+    from indexer.store.writer import Writer
 
 
 class Store:
@@ -84,14 +89,20 @@ class Store:
 
     def children(self, wanted: Container[str]) -> Iterator[tuple[str, str]]:
         """Yield (index digest, child digest) for the indexes in `wanted`, read as it goes."""
+        from indexer.store import facts  # noqa: PLC0415 - see above
+
         return facts.children(self.files().tables["index_entries"], wanted)
 
     def last_repositories(self) -> Mapping[facts.RepositoryKey, str]:
         """Return the newest status (listed, failed, deleted) of every repository that any run saw."""
+        from indexer.store import facts  # noqa: PLC0415 - see above
+
         return facts.last_repositories(self.files().tables["repositories"])
 
     def _holding(self, files: Files) -> facts.Held:
         """Return what the files of manifests hold. Files never change: what a writer has read is not read again."""
+        from indexer.store import facts  # noqa: PLC0415 - see above
+
         paths = files.tables["manifests"]
         if self._held is None or self._held[0] != paths:
             self._held = paths, facts.held(paths)
@@ -105,6 +116,8 @@ class Store:
     @contextmanager
     def upkeep(self, *, now: Callable[[], datetime], command: str) -> Iterator[Held]:
         """Take the lock, clear away what a dead writer left, and give the right to replace what is committed."""
+        from indexer.store.upkeep.holding import Held  # noqa: PLC0415 - see above
+
         lock = self._folder.lock(command, now())
 
         def check() -> None:
@@ -135,6 +148,8 @@ class Store:
         committed by `Writer.commit_run` only. A store that was made for it goes again where an error comes before
         anything is committed. StoreLocked says who holds the store.
         """
+        from indexer.store.writer import Start, Writer  # noqa: PLC0415 - see above
+
         started_at = now()
         lock = self._folder.lock(command, started_at)
         try:
@@ -158,6 +173,8 @@ def segments_of(share: Share, run_id: str, *, worker: int, workers: int, check: 
     `share` is the writer's (`Writer.share`), whose descriptors this process inherited and keeps open until it ends.
     `check` raises where the writer's process has ended: right before a segment is committed it is asked once more.
     """
+    from indexer.store.segments import Segments  # noqa: PLC0415 - see above
+
     # What all workers together have in hand stays what one writer has.
     limits = Limits(max(SEGMENT_MANIFESTS // (2 * workers), FIRST_SEGMENT), SEGMENT_BYTES // (2 * workers))
     return Segments(folder_of(share), run_id, limits, Numbers(worker + 1, workers), check)

@@ -16,10 +16,11 @@ from indexer.flatten import Bundle, Rows
 from indexer.store import layout
 from indexer.store.commits import Recovered
 from indexer.store.known import Known
+from indexer.store.limits import Limits, Numbers
 from indexer.store.listings import Listings
 from indexer.store.parquet import TableFile, arrow_of, columns_of
 from indexer.store.places import Folder, Lock, Share
-from indexer.store.segments import Limits, Numbers, Segments, write
+from indexer.store.segments import Segments, write
 from indexer.tables import (
     FAILURES,
     IMAGES,

@@ -7,66 +7,24 @@
 -- column: logical_bytes : The distinct layers and configs of each of them, with the sizes that it gives, added up.
 -- column: blobs_unknown_size : How many of these have no size (Docker schema 1).
 with
-parts as materialized (
-    select registry_id, region, repository, image_digest, manifest_digest
-    from image_parts
-),
--- What is part of others only.
-below as (
-    select registry_id, region, repository, manifest_digest
-    from parts
-    except
-    select registry_id, region, repository, image_digest as manifest_digest
-    from parts
-),
-entries as (
-    select distinct registry_id, region, repository, manifest_digest
-    from repository_links
-    where is_entry
-),
-documents as materialized (
-    select
-        manifest_digest,
-        all_manifests.kind,
-        0 as manifests_unknown,
-        coalesce(manifest_bytes.bytes, 0) as logical_bytes,
-        coalesce(manifest_bytes.blobs_unknown_size, 0) as blobs_unknown_size
+known_manifests as (
+    select manifest_digest, kind
     from all_manifests
-    left join manifest_bytes using (manifest_digest)
-    where all_manifests.kind <> 'unknown'
-),
-figures as (
-    select
-        registry_id,
-        region,
-        repository,
-        image_digest as manifest_digest,
-        count(*) as manifests,
-        sum(coalesce(documents.manifests_unknown, 1))::bigint as manifests_unknown,
-        capped(coalesce(sum(documents.logical_bytes), 0)) as logical_bytes,
-        coalesce(sum(documents.blobs_unknown_size), 0)::bigint as blobs_unknown_size
-    from (
-        from parts
-        union
-        select registry_id, region, repository, image_digest, image_digest as manifest_digest
-        from parts
-    )
-    left join documents using (manifest_digest)
-    group by registry_id, region, repository, image_digest
+    where kind <> 'unknown'
 )
 select
     registry_id,
     region,
     repository,
     manifest_digest,
-    documents.kind,
-    entries.manifest_digest is not null as in_index,
-    coalesce(figures.manifests, 1) as manifests,
-    coalesce(figures.manifests_unknown, documents.manifests_unknown, 1) as manifests_unknown,
-    coalesce(figures.logical_bytes, documents.logical_bytes, 0) as logical_bytes,
-    coalesce(figures.blobs_unknown_size, documents.blobs_unknown_size, 0) as blobs_unknown_size
+    known_manifests.kind,
+    coalesce(part_figures.in_index, false) as in_index,
+    coalesce(part_figures.manifests, 1) as manifests,
+    coalesce(part_figures.manifests_unknown, (known_manifests.kind is null)::bigint) as manifests_unknown,
+    coalesce(part_figures.logical_bytes, manifest_bytes.bytes, 0) as logical_bytes,
+    coalesce(part_figures.blobs_unknown_size, manifest_bytes.blobs_unknown_size, 0) as blobs_unknown_size
 from images
-anti join below using (registry_id, region, repository, manifest_digest)
-left join figures using (registry_id, region, repository, manifest_digest)
-left join entries using (registry_id, region, repository, manifest_digest)
-left join documents using (manifest_digest)
+left join part_figures using (registry_id, region, repository, manifest_digest)
+left join known_manifests using (manifest_digest)
+left join manifest_bytes using (manifest_digest)
+where not coalesce(part_figures.is_part, false)

@@ -122,3 +122,14 @@ def test_reading_needs_neither_boto3_nor_pandas(shop: Shop, asking: str) -> None
     done = subprocess.run([sys.executable, "-c", f"{code}; {heavy}"], capture_output=True, text=True, check=True)
     assert done.stderr.splitlines()[-1] == "[]"
     assert done.stdout
+
+
+def test_a_look_up_loads_nothing_of_what_writes_nor_a_configuration(shop: Shop, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("this: is not read\n", encoding="utf-8")
+    words = ["find", "team/app:1.0", "--store", str(shop.folder.resolve())]
+    writing = {"indexer.flatten", "indexer.store.segments", "indexer.store.writer", "indexer.store.upkeep"}
+    unused = writing | {"indexer.config", "pyarrow.parquet", "pytz", "yaml"}
+    code = f"import sys; from indexer.cli import execute; execute({words!r}); print({unused} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.splitlines()[-1] == "set()"
+    assert done.stderr == ""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.estates import ACCOUNT, REGION, answer, digest, picked, rows
+from support.estates import ACCOUNT, REGION, Estate, answer, digest, picked, rows
 from support.lineage_estates import AMD64, ARM, ARM64, BUNDLE, SLSA, SPDX, LineageEstate, cosign_tag, listed_as
 
 from indexer.catalog import Catalog
@@ -227,10 +227,67 @@ def test_a_tree_goes_down_and_does_not_turn_in_circles(tmp_path: Path) -> None:
     estate.run().repository("app", {"outer": ["1"]})
     with estate.catalog(tmp_path) as catalog:
         found = answer(catalog, "index-tree", digest=digest("outer"))
-    assert picked(found, "tree", "manifest_digest") == [
-        ("asked", digest("outer")),
-        ("  child", digest("inner")),
-        ("    child linux/amd64", digest("leaf")),
-        ("      referrer", digest("sig")),
-        ("    child", digest("outer")),
+    assert picked(found, "tree", "manifest_digest", "below") == [
+        ("asked", digest("outer"), None),
+        ("  child", digest("inner"), None),
+        ("    child linux/amd64", digest("leaf"), None),
+        ("      referrer", digest("sig"), None),
+        ("    child", digest("outer"), "shown elsewhere"),
     ]
+
+
+def test_what_is_below_a_manifest_stands_in_a_tree_once(tmp_path: Path) -> None:
+    estate = LineageEstate()
+    estate.stack("leaf", "a")
+    estate.stack("sig", "b", kind="artifact")
+    estate.describe("sig", subject_digest=digest("leaf"))
+    estate.platforms("shared", {"leaf": AMD64})
+    estate.platforms("first", {"shared": ()})
+    estate.platforms("outer", {"first": (), "shared": (), "second": ()})
+    estate.platforms("second", {"shared": ()})
+    estate.run().repository("app", {"outer": ["1"]})
+    with estate.catalog(tmp_path) as catalog:
+        whole = answer(catalog, "index-tree", digest=digest("outer"))
+        part = answer(catalog, "index-tree", digest=digest("outer"), depth=2)
+        nothing = answer(catalog, "index-tree", digest=digest("outer"), depth=0)
+    assert picked(whole, "tree", "manifest_digest", "below") == [
+        ("asked", digest("outer"), None),
+        ("  child", digest("first"), None),
+        ("    child", digest("shared"), "shown elsewhere"),
+        ("  child", digest("shared"), None),
+        ("    child linux/amd64", digest("leaf"), None),
+        ("      referrer", digest("sig"), None),
+        ("  child", digest("second"), None),
+        ("    child", digest("shared"), "shown elsewhere"),
+    ]
+    assert picked(part, "depth", "manifest_digest", "below")[3:5] == [
+        (1, digest("shared"), None),
+        (2, digest("leaf"), "too deep"),
+    ]
+    assert picked(nothing, "manifest_digest", "below") == [(digest("outer"), "too deep")]
+
+
+def test_indexes_that_name_each_other_with_many_entries_are_as_many_rows_as_entries(tmp_path: Path) -> None:
+    """Each level below another would have thirty times its rows: a million million of them in all."""
+    estate = Estate()
+    names = [f"x{number}" for number in range(30)]
+    for name in names:
+        estate.index(name, names)
+    estate.run().repository("app", {names[0]: []})
+    with estate.catalog(tmp_path) as catalog:
+        found = answer(catalog, "index-tree", digest=digest(names[0]), depth=1_000_000)
+    assert len(found) == 1 + len(names) ** 2
+    assert sum(row["below"] is None for row in found) == len(names)
+    assert max(row["depth"] for row in found) == 2
+
+
+def test_a_tree_of_many_rows_comes_to_its_end(tmp_path: Path) -> None:
+    """With 70,000 rows DuckDB once waited for itself."""
+    estate = Estate()
+    for level in range(7):
+        for name in range(110):
+            estate.index(f"x{level}-{name}", [f"x{level + 1}-{below}" for below in range(110)])
+    estate.run().repository("app", {"x0-0": []})
+    with estate.catalog(tmp_path) as catalog:
+        found = answer(catalog, "index-tree", digest=digest("x0-0"))
+    assert len(found) == 1 + 110 + 6 * 110**2

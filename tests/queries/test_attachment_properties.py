@@ -81,5 +81,5 @@ def test_the_queries_about_attachments_agree_with_the_slow_model(
         check_missing(model, catalog, untagged=untagged)
         check_platforms(model, catalog)
         found = answer(catalog, "index-tree", digest=digest(name), depth=depth)
-        tree = [(row["depth"], row["tree"].split()[0], row["manifest_digest"]) for row in found]
+        tree = [(row["depth"], row["tree"].split()[0], row["manifest_digest"], row["below"]) for row in found]
         assert tree == model.tree(digest(name), depth)

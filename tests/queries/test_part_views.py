@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from support.estates import ACCOUNT, OTHER_ACCOUNT, REGION, Estate, digest, rows
+from support.estates import ACCOUNT, OTHER_ACCOUNT, REGION, Estate, answer, digest, picked, rows
 from support.lineage_estates import AMD64, LineageEstate, cosign_tag, estates, listed_as
 from support.parts_model import PartsModel
 
@@ -68,6 +68,39 @@ def test_what_goes_with_an_image_is_what_nothing_else_needs(tmp_path: Path) -> N
             ("other", "shared", False),
             ("multi", "absent", False),  # a filter of config.yaml may hide it, with tags of its own
         )  # plain has no parts
+
+
+def test_figures_of_parts_are_those_of_whole_images_where_there_are_parts(tmp_path: Path) -> None:
+    estate = _release()
+    estate.unreadable("broken")
+    tags = {"multi": ["1"], "other": ["2"], "amd": [], "shared": [], "sig": [], "broken": [], "cold": ["4"]}
+    estate.run().repository("app", {**tags, "plain": ["3"]})
+    own = "is_part, in_index, manifests, manifests_unknown, logical_bytes, blobs_unknown_size"
+    with estate.catalog(tmp_path) as catalog:
+        parts = rows(catalog, f"select manifest_digest, {own} from part_figures")  # noqa: S608 - columns from here
+        whole = rows(catalog, f"select manifest_digest, kind, {own[9:]} from whole_images")  # noqa: S608 - as above
+        stale = answer(catalog, "stale-images", days=0)
+    assert sorted(parts, key=repr) == sorted(
+        [
+            (digest("multi"), False, False, 5, 1, 30, 0),  # with amd, shared, sig, and what is absent
+            (digest("other"), False, False, 2, 0, 10, 0),
+            (digest("amd"), True, True, None, None, None, None),
+            (digest("shared"), True, True, None, None, None, None),
+            (digest("absent"), True, True, None, None, None, None),
+            (digest("sig"), True, False, None, None, None, None),
+        ],
+        key=repr,
+    )
+    expected = [
+        (digest("multi"), "index", False, 5, 1, 30, 0),
+        (digest("other"), "index", False, 2, 0, 10, 0),
+        (digest("plain"), "image", False, 1, 0, 10, 0),
+        (digest("broken"), None, False, 1, 1, 0, 0),
+        (digest("cold"), None, False, 1, 1, 0, 0),
+    ]
+    assert sorted(whole) == sorted(expected)
+    columns = ("manifest_digest", "kind", "manifests", "manifests_unknown", "logical_bytes", "blobs_unknown_size")
+    assert sorted(picked(stale, *columns)) == sorted((each[0], each[1], *each[3:]) for each in expected)
 
 
 def test_a_child_with_a_tag_of_its_own_stays_and_cannot_be_deleted_before_its_index(tmp_path: Path) -> None:

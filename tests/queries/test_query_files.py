@@ -38,6 +38,18 @@ def test_sql_is_in_lower_case_and_ends_with_columns_and_order(path: Path) -> Non
         assert "\norder by" in final
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_nobody_stops_reading_rows_that_others_wait_for(path: Path) -> None:
+    """DuckDB 2.0 hands the rows of a CTE to all readers as they come: where one has enough, others may wait."""
+    text = re.sub(r"--[^\n]*", "", path.read_text())
+    own = set(
+        re.findall(r"^([a-z_]+)(?:\(.*\) using key \(.*\))? as (?:(?:not )?materialized )?\($", text, re.MULTILINE)
+    )
+    assert not own & set(re.findall(r"exists ?\(\s*from ([a-z_]+)\s*\)", text))
+    inner = re.split(r"\n\),?\n", text)[:-1]
+    assert not [each for each in inner if re.search(r"\n *limit ", each) and "order by" not in each]
+
+
 def test_the_readme_lists_every_query_with_its_question() -> None:
     text = (shipped_queries() / "README.md").read_text()
     listed = dict(re.findall(r"^\| \[([a-z0-9-]+)\]\(\1\.sql\) \| (.+?) \|", text, re.MULTILINE))

@@ -115,6 +115,48 @@ def test_where_everything_is_held_the_views_are_the_files(tmp_path: Path) -> Non
             assert plan == base
 
 
+def _plan(catalog: Catalog, statement: str) -> str:
+    return str(rows(catalog, f"explain {statement}")[0][1])
+
+
+def test_where_all_that_runs_listed_is_current_images_are_their_files(tmp_path: Path) -> None:
+    estate = Estate()
+    estate.run().repository("app", {"a": []})
+    first, second = estate.run(), estate.run()
+    first.repository("app", {"b": []})
+    second.repository("app", {"c": []}, place=(OTHER_ACCOUNT, REGION))
+    second.repository("app", status="failed")
+    with estate.catalog(tmp_path) as catalog:
+        found = rows(catalog, "select run_id, manifest_digest from images order by all")
+        plan = _plan(catalog, "select manifest_digest from images")
+    assert found == [("run-002", digest("b")), ("run-003", digest("c"))]
+    assert "JOIN" not in plan.upper()
+
+
+def test_of_a_run_that_is_current_in_part_images_are_that_part(tmp_path: Path) -> None:
+    estate = Estate()
+    first, second, third = (estate.run() for _ in range(3))
+    for name in ("stable", "flaky", "gone"):
+        first.repository(name, {f"{name}-1": ["x"]})
+        second.repository(name, {f"{name}-2": ["x"]})
+    third.repository("stable", {"stable-3": ["x"]})
+    third.repository("flaky", status="failed")
+    third.repository("gone", status="deleted")
+    third.repository("stable", {"there": []}, place=(OTHER_ACCOUNT, REGION))
+    with estate.catalog(tmp_path) as catalog:
+        found = rows(catalog, "select repository, manifest_digest, run_id from images")
+        assert "JOIN" in _plan(catalog, "select manifest_digest from images").upper()
+        told = rows(catalog, "select tag, manifest_digest from tags where repository = 'flaky'")
+    assert sorted(found) == sorted(
+        [
+            ("flaky", digest("flaky-2"), "run-002"),
+            ("stable", digest("stable-3"), "run-003"),
+            ("stable", digest("there"), "run-003"),
+        ]
+    )
+    assert told == [("x", digest("flaky-2"))]
+
+
 def test_a_repository_holds_its_images_and_what_is_below_its_indexes(tmp_path: Path) -> None:
     estate = _several_manifests()
     estate.unreadable("broken")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from support.estates import Estate, answer
+from support.estates import Estate, answer, rows
 from support.time_estates import PLACES, histories
 from support.time_model import TimeModel
 
@@ -82,12 +82,23 @@ def check_pushes(model: TimeModel, catalog: Catalog) -> None:
             assert found == model.pushes(days, by_repository=by_repository)
 
 
+def check_images(model: TimeModel, catalog: Catalog) -> None:
+    found = rows(catalog, "select registry_id, region, repository, manifest_digest, tags from images")
+    expected = [
+        (*home, image.manifest_digest, image.tags)
+        for home, images in (model.states[-1] if model.states else {}).items()
+        for image in images.values()
+    ]
+    assert sorted(found) == sorted(expected)
+
+
 @pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(estate=histories())
 def test_the_queries_about_time_agree_with_the_slow_model(estate: Estate) -> None:
     model = TimeModel(estate)
     with tempfile.TemporaryDirectory() as folder, estate.catalog(Path(folder)) as catalog:
+        check_images(model, catalog)
         for per_day in (False, True):
             for by_repository in (False, True):
                 check_growth(model, catalog, "*", per_day=per_day, by_repository=by_repository)

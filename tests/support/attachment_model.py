@@ -79,24 +79,46 @@ class AttachmentModel(LineageModel):
             for tag in row.tags
         }
 
-    def tree(self, digest: str, depth: int) -> list[tuple[int, str, str]]:
-        """The rows of index-tree: depth, relation and digest, in their order."""
+    def tree(self, digest: str, depth: int) -> list[tuple[int, str, str, str | None]]:
+        """The rows of index-tree: depth, relation, digest and below, in their order."""
         listed = {row.manifest_digest for rows in self.rows.values() for row in rows}
-        rows = self._branch(digest, [], depth)
-        return [(0, "asked", digest), *rows] if rows or digest in listed or digest in self.documents else []
-
-    def _branch(self, holder: str, path: list[str], depth: int) -> list[tuple[int, str, str]]:
-        if holder in path or len(path) >= depth:
+        if not self._mentions(digest) and digest not in listed and digest not in self.documents:
             return []
-        level, found = len(path) + 1, []
+        homes = self._homes(digest, depth)
+        rows: list[tuple[int, str, str, str | None]] = []
+        left: list[tuple[int, str, str, tuple[int, ...]]] = [(0, "asked", digest, ())]
+        while left:
+            level, relation, manifest, place = left.pop()
+            mentions = self._mentions(manifest)
+            is_home, too_deep = homes[manifest] == place, len(homes[manifest]) == depth
+            below = None if not mentions else "too deep" if too_deep else None if is_home else "shown elsewhere"
+            rows.append((level, relation, manifest, below))
+            if is_home and not too_deep:
+                left += [(level + 1, *mention, (*place, at)) for at, mention in enumerate(mentions)][::-1]
+        return rows
+
+    def _homes(self, digest: str, depth: int) -> dict[str, tuple[int, ...]]:
+        """Where each manifest of a tree stands least deep, first: the numbers of the mentions that lead there."""
+        homes: dict[str, tuple[int, ...]] = {digest: ()}
+        level = dict(homes)
+        for _ in range(depth):
+            places = sorted(
+                ((*place, at), child)
+                for manifest, place in level.items()
+                for at, (_, child) in enumerate(self._mentions(manifest))
+                if child not in homes
+            )
+            level = {child: place for place, child in reversed(places)}
+            homes |= level
+        return homes
+
+    def _mentions(self, holder: str) -> list[tuple[str, str]]:
+        """What an index lists, in its order, and then what is attached to it: relation and digest."""
         entries = sorted(
             (row for row in self.estate.entries if row.index_digest == holder), key=lambda row: row.position
         )
-        mentions = [("attestation" if row.is_attestation else "child", row.manifest_digest) for row in entries]
-        for relation, manifest in [*mentions, *sorted(self._attached(holder))]:
-            found.append((level, relation, manifest))
-            found += self._branch(manifest, [*path, holder], depth)
-        return found
+        children = [("attestation" if row.is_attestation else "child", row.manifest_digest) for row in entries]
+        return [*children, *sorted(self._attached(holder))]
 
     def _attached(self, holder: str) -> set[tuple[str, str]]:
         found = {("referrer", digest) for digest, row in self.documents.items() if row.subject_digest == holder}
