@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
@@ -38,12 +39,18 @@ def main() -> int:
     without_pandas()
     take_signals()
     code = execute(sys.argv[1:])
-    if code in {INTERRUPTED, TERMINATED}:
+    if code in {INTERRUPTED, TERMINATED} or _still_working():
         # Not through the end of the interpreter: it would wait for a thread whose call hangs, until that times out.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
     return code
+
+
+def _still_working() -> bool:
+    """Whether a thread is left of what the command did: a run that failed does not wait for all its calls."""
+    own = threading.main_thread()
+    return any(thread is not own and not thread.daemon for thread in threading.enumerate())
 
 
 def execute(arguments: Sequence[str]) -> int:

@@ -55,6 +55,17 @@ def test_start_up_imports_nothing_slow(words: list[str]) -> None:
     assert [name for name in sorted(slow) if f"'{name}'" in done.stderr] == []
 
 
+def test_the_end_waits_for_no_thread_whose_call_hangs() -> None:
+    program = (
+        "import sys, threading, time; threading.Thread(target=time.sleep, args=[600]).start(); "
+        "from indexer.cli import main; sys.exit(main())"
+    )
+    command = [sys.executable, "-c", program, "status", "--store", "nowhere"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "there is no store" in done.stderr
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_statement_that_goes_on_and_on_is_ended(shop: Shop, number: signal.Signals, code: int) -> None:
     """DuckDB does not look for signals in such a one: a join without its condition."""
