@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
@@ -111,21 +112,22 @@ def test_the_signals_are_taken_before_anything_slow_is_loaded() -> None:
 
 @pytest.mark.parametrize("key", [b"\x03", b"\x04"], ids=["Ctrl-C", "Ctrl-D"])
 def test_at_a_question_of_init(tmp_path: Path, key: bytes) -> None:
-    child, terminal = pty.fork()
-    if child == 0:  # pragma: no cover - another process
-        os.chdir(tmp_path)
-        os.execv(sys.executable, [*COMMAND, "init"])  # noqa: S606 - the command
-    shown = b""
-    while b"]:" not in shown:
-        shown += os.read(terminal, 1024)
-    os.write(terminal, key)
-    try:
-        while data := os.read(terminal, 1024):
-            shown += data
-    except OSError:  # Linux's way to say that the other end was closed
-        pass
-    _, status = os.waitpid(child, 0)
-    assert os.waitstatus_to_exitcode(status) == 130
+    ours, theirs = pty.openpty()  # both stay open: what is written right before the last one closes may be lost
+    ends = {"stdin": theirs, "stdout": theirs, "stderr": theirs, "cwd": tmp_path}
+    program = (
+        "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    words = [sys.executable, "-c", program, sys.executable, *COMMAND[1:], "init"]
+    with subprocess.Popen(words, start_new_session=True, **ends) as asking:  # type: ignore[call-overload]  # as one
+        shown = b""
+        while b"]:" not in shown:
+            shown += os.read(ours, 1024)
+        os.write(ours, key)
+        assert asking.wait(timeout=60) == 130
+        while select.select([ours], [], [], 1)[0]:
+            shown += os.read(ours, 1024)
+    os.close(ours)
+    os.close(theirs)
     assert "error: interrupted: nothing was written" in shown.decode()
     assert not (tmp_path / "config.yaml").exists()
 
