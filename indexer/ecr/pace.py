@@ -35,9 +35,10 @@ class Turn(NamedTuple):
 class Pace:
     """Hands out the moments at which requests may leave; shared by all threads that call one target.
 
-    Several processes share a rate without a word between them: the machine's clock is cut into slots, one request
-    long, and process i of n sends in every n-th slot only, from the i-th on. So the rate holds for all together, in
-    every second, also where they begin and end at different times. `before` is when requests left lately (`recent`) of
+    Several processes share a rate without a word between them: each has an equal part of it for every second. Requests
+    that come faster than that leave in turns: the machine's clock is cut into slots, one request long, and process i of
+    n sends in every n-th slot only, from the i-th on. So the rate holds for all together, in every second, also where
+    they begin and end at different times. `before` is when requests left lately (`recent`) of
     a process that asked before them: each counts some of these as its own.
     """
 
@@ -97,7 +98,8 @@ class Pace:
             now = self._clock()
             due = max(now, self._next)
             self._next = due + 1.0 / self._current(now)
-            delay = self._slot(due) - now
+            # At once where no request left lately: what may leave in a second is counted by each process (`_leave`).
+            delay = self._slot(due) - now if due > now else 0.0
             self.waited += delay
         if delay > 0:
             self._sleep(delay)

@@ -167,7 +167,8 @@ def test_processes_use_the_whole_rate() -> None:
     clocks = [Time() for _ in range(3)]
     left = []
     for at, time in enumerate(clocks):
-        left += departures(Pace(30, Turn(at, 3), clock=time.clock, sleep=time.sleep), time, [0.0] * 101)
+        # The first leaves at once, those that follow it closely in turns.
+        left += departures(Pace(30, Turn(at, 3), clock=time.clock, sleep=time.sleep), time, [0.0] * 102)[1:]
     assert max(left) - min(left) == pytest.approx(10 * SECOND, abs=0.2), "303 requests, 30 a second"
     assert min(after - before for before, after in itertools.pairwise(sorted(left))) == pytest.approx(
         SECOND / 30, rel=0.01
@@ -244,12 +245,19 @@ def test_further_processes_begin_at_once_where_little_was_used() -> None:
     assert departures(pace, time, [0.0])[0] - began < 0.05
 
 
+def test_a_process_that_asks_now_and_then_waits_for_no_turn() -> None:
+    time = Time()
+    pace = Pace(100, Turn(1, 4), clock=time.clock, sleep=time.sleep)
+    departures(pace, time, [0.0, *[0.05] * 20])
+    assert pace.waited == 0.0
+
+
 def test_a_process_that_is_throttled_slows_down_in_its_turns() -> None:
     time = Time()
     pace = Pace(100, Turn(1, 2), clock=time.clock, sleep=time.sleep)
     pace.throttled()
     left = departures(pace, time, [0.0] * 30)
     assert (left[-1] - left[0]) / 29 == pytest.approx(SECOND / 50 / 0.73, rel=0.07)
-    for moment in left:
+    for moment in left[1:]:
         slot = moment * 50 / SECOND - 0.5
         assert slot == pytest.approx(round(slot), abs=1e-4), "it keeps to its slots"
