@@ -83,7 +83,10 @@ class Halves:
         self._enough.wait()
 
         def listed() -> bool:
-            return listing.done() and listing.result() > 0
+            if listing.done():
+                listing.result()  # raises what went wrong
+                return True
+            return False
 
         beside = not listed()
         fetcher = Fetcher(self._targets, self._shared, Supply(self._shared.plan, self._config.fetch.chunk_size, listed))

@@ -39,7 +39,7 @@ main()
 _GRACE: Final = 20.0
 """Seconds for workers to end by themselves when a run is broken off; then they are killed."""
 _ENOUGH: Final = 100_000
-"""Manifests that are worth a worker: it takes 0.6 s of CPU, 100 MB and a second to start; to fetch them takes 6 s."""
+"""Manifests that are worth a worker: it takes 0.3 s of CPU and 100 MB to start; to fetch them takes 6 s."""
 _A_SECOND: Final = 10_000
 """Manifests that one process handles in a second, about; a rate that allows no more needs no second process."""
 
