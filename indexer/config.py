@@ -294,10 +294,9 @@ def _nearest(location: tuple[int | str, ...]) -> str:
     elsewhere = {key: where for where, section in _SECTIONS.items() for key in section.model_fields if where != here}
     if name in elsewhere:
         return f"; it belongs {_PLACES[elsewhere[name]]}"
-    if close := difflib.get_close_matches(name, known, n=1):
-        return f"; did you mean {close[0]}?"
-    if close := difflib.get_close_matches(name, elsewhere, n=1):
-        return f"; did you mean {close[0]}, which belongs {_PLACES[elsewhere[close[0]]]}?"
+    if close := difflib.get_close_matches(name, [*known, *elsewhere], n=1):
+        there = f", which belongs {_PLACES[elsewhere[close[0]]]}" if close[0] in elsewhere else ""
+        return f"; did you mean {close[0]}{there}?"
     return f"; the keys here are {', '.join(known)}"
 
 
@@ -309,7 +308,7 @@ _SECTIONS: dict[str, type[_Section]] = {
 }
 _PLACES = {
     "": "at the beginning of a line, beside store and registries",
-    "registries": "in an entry of registries, beside regions",
+    "registries": "in an entry of registries",
     "images": "under images",
     "fetch": "under fetch",
 }

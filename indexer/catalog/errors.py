@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -97,6 +98,8 @@ def _beyond(message: str) -> str | None:
         return "this comes to a time beyond those that a timestamp can hold, the years from 290,309 BC to 294,247"
     if (match := _BEYOND_NUMBER.search(message)) is None:
         return None
+    if math.isnan(float(match[1])):
+        return f"{match[1]} is no number"
     bits = int(match[3])
     least, most = (0, 2**bits - 1) if match[2] else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
     return f"{match[1]} is too {'large' if float(match[1]) > 0 else 'small'}: at most {most:,} and at least {least:,}"

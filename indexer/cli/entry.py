@@ -31,6 +31,7 @@ _WORDS = (
 
 def main() -> int:
     """Run the command that the process was started with; return its exit code."""
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError):  # a stand-in that somebody put there
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # as above
@@ -41,10 +42,24 @@ def main() -> int:
     code = execute(sys.argv[1:])
     if code in {INTERRUPTED, TERMINATED} or _still_working():
         # Not through the end of the interpreter: it would wait for a thread whose call hangs, until that times out.
-        sys.stdout.flush()
-        sys.stderr.flush()
+        _flush()
         os._exit(code)
     return code
+
+
+def _open_what_is_closed() -> None:
+    """Open in its place each of the three streams that whoever started the process closed.
+
+    Python has None for one then, and the next file that is opened would have its number.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
+
+
+def _flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
 
 
 def _still_working() -> bool:
@@ -57,7 +72,7 @@ def execute(arguments: Sequence[str]) -> int:
     """Run `indexer` with `arguments`; return the exit code (indexer.errors), 130 after Ctrl-C."""
     try:
         code = _run(arguments)
-        sys.stdout.flush()
+        _flush()
     except (output.ReaderGone, BrokenPipeError):
         output.forget_stdout()
         return EXIT_DONE

@@ -95,7 +95,7 @@ class Meter:
             several = f" for {walk.target}" if len(now.targets) > 1 else ""
             failed = f"{counted(trouble.attempts, 'call')} failed in {age(timedelta(seconds=at - trouble.since))}"
             return f"waiting{several}: {failed}, to be tried again; {in_short(trouble.error)[:_SAID]}"
-        came = (now.phase, now.repositories_listed, now.fetched, now.failures)
+        came = (now.phase, now.answers, now.fetched, now.failures)
         if came != self._came[0] or now.is_paced:
             self._came = (came, at)
         silent = at - self._came[1]

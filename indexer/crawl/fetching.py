@@ -16,6 +16,8 @@ from indexer.crawl.stop import windowed
 from indexer.crawl.targets import Walk
 
 _SPAN = 20
+_LATE = 20_000
+"""Failures that are kept until all is listed, in 550 bytes each; fetching waits for the listing with so many."""
 
 
 class Task(NamedTuple):
@@ -66,6 +68,8 @@ class Supply:
 
     def __init__(self, plan: Plan, chunk_size: int, listed: Callable[[], bool] = lambda: True) -> None:
         self.feeds: dict[int, Feed] = {}
+        self.held = False
+        """Whether nothing more is to be given out before all is listed."""
         self._plan = plan
         self._chunk_size = chunk_size
         self._listed = listed
@@ -139,6 +143,7 @@ class Fetcher:
         self._progress = shared.progress
         self._lock = shared.lock
         self._late: list[tuple[Task, Told]] = []
+        self._late_digests = 0
 
     def run(self, crew: Crew) -> None:
         """Fetch all that is planned, and what turns up on the way: children of indexes, second sources."""
@@ -159,6 +164,8 @@ class Fetcher:
         if told.failures and self._supply.grows:
             # A repository that is not listed yet may have what this one did not give.
             self._late.append((task, told))
+            self._late_digests += len(told.failures)
+            self._supply.held = self._late_digests >= _LATE
         elif told.failures or told.problems:
             self._explain(task, told)
 

@@ -62,6 +62,11 @@ class Progress:
         return [(walk, trouble) for walk, trouble in found if trouble is not None]
 
     @property
+    def answers(self) -> int:
+        """How many requests of this process were answered."""
+        return sum(walk.ecr.answers for walk in self.targets)
+
+    @property
     def is_paced(self) -> bool:
         """Whether calls wait for their turn at this moment, so that the rate of requests holds."""
         return any(walk.ecr.waiting for walk in self.targets)

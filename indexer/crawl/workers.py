@@ -139,14 +139,15 @@ class Workers:
     def run(self, supply: Supply, take: Taker) -> None:
         """Do all tasks, all targets at once, and call `take` in this thread. Raises the error of a worker."""
         links = {worker.link: worker for worker in self._workers}
-        for target, feed in supply.feeds.items():
-            self._serve(target, feed, take, self._workers)
+        fresh = set(supply.feeds)
         while True:
             grows = supply.grows
-            if not grows:
-                self._inherit()
-            for target in supply.refill():
-                self._serve(target, supply.feeds[target], take, self._workers)
+            fresh |= supply.refill()
+            if not grows and self._inherit():
+                fresh |= set(supply.feeds)  # which may have been held
+            for target in fresh:
+                self._serve(target, supply, take, self._workers)
+            fresh = set()
             if not grows and not any(worker.busy for worker in self._workers):
                 return
             # One that has nothing to do may end as well.
@@ -157,16 +158,17 @@ class Workers:
                 target = task.place.target
                 take(task, answer.told)
                 self._ecrs[target].hear(answer.signs)
-                self._serve(target, supply.feeds[target], take, [worker])
+                self._serve(target, supply, take, [worker])
 
-    def _serve(self, target: int, feed: Feed, take: Taker, workers: Sequence[_Worker]) -> None:
+    def _serve(self, target: int, supply: Supply, take: Taker, workers: Sequence[_Worker]) -> None:
         """Keep workers busy with a target, unless its registry is down."""
-        if self._ecrs[target].health.down is None:
-            for worker in workers:
-                self._top_up(worker, target, feed)
-        else:
+        feed = supply.feeds[target]
+        if self._ecrs[target].health.down is not None:
             self._tell_down(target)
             self._drop(target, feed, take)
+        elif not (supply.held and supply.grows):
+            for worker in workers:
+                self._top_up(worker, target, feed)
 
     def finish(self) -> None:
         """Have all in hand committed and the workers ended; IndexerError where one cannot."""
@@ -199,14 +201,18 @@ class Workers:
             for worker, setup in zip(self._workers, self._setups, strict=True):
                 self._send(worker, Down(setup.places[target].quota, reason))
 
-    def _inherit(self) -> None:
-        """Give the workers the turn of this process, which has listed all: it asks next to nothing any more."""
+    def _inherit(self) -> bool:
+        """Give the workers the turn of this process, which has listed all: it asks next to nothing any more.
+
+        Return whether that is so since now.
+        """
         if self._alone:
-            return
+            return False
         self._alone = True
         left = {place.quota: ecr.pace.recent for place, ecr in zip(self._setups[0].places, self._ecrs, strict=True)}
         for number, worker in enumerate(self._workers):
             self._send(worker, Heir(Turn(number, len(self._workers)), left))
+        return True
 
     def _drop(self, target: int, feed: Feed, take: Taker) -> None:
         """Take what is left for a registry that is down as what it is: nothing is sent for it any more."""
@@ -309,10 +315,10 @@ def workers(ready: Reserve, setups: Sequence[Setup], ecrs: Sequence[Ecr]) -> Ite
     try:
         crew.start()
         yield crew
+        crew.finish()
     except BaseException:
         crew.break_off()
         raise
-    crew.finish()
 
 
 def turns(count: int, connections: int, *, beside: bool = False) -> list[tuple[Turn, int]]:

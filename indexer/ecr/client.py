@@ -72,8 +72,9 @@ class _Way(NamedTuple):
 class Ecr:
     """The calls the job makes, for one account and region. Threads may share it.
 
-    `requests` counts what went over the wire, retries included; `waiting` is how many calls wait for their turn now.
-    Once `stopped` says so nothing more is sent; `sleep` waits between attempts, and may return early then.
+    `requests` counts what went over the wire, retries included, and `answers` what was answered; `waiting` is how many
+    calls wait for their turn now. Once `stopped` says so nothing more is sent; `sleep` waits between attempts, and may
+    return early then.
     """
 
     def __init__(  # noqa: PLR0913 - what tests and workers set one by one
@@ -91,6 +92,7 @@ class Ecr:
         self.pace = pace
         self.health = health or Health()
         self.requests = 0
+        self.answers = 0
         self.waiting = 0
         self._access = client if isinstance(client, Access) else Access(_Way.of(client))
         self._sleep = sleep
@@ -235,7 +237,8 @@ class Ecr:
                 raise first.pop()  # the attempt that was made: it counts, and has its wait
             return ask()
 
-        return retrying(most, sleep=self._sleep, before_sleep=self._note)(again)
+        with self.health.trying_again():
+            return retrying(most, sleep=self._sleep, before_sleep=self._note)(again)
 
     def _note(self, state: RetryCallState) -> None:
         """Note that a call failed and is tried again."""
@@ -271,6 +274,8 @@ class Ecr:
         except BotoCoreError as error:  # credentials, profiles, parameters: the same again would fail the same
             raise RegistryRefused(operation, type(error).__name__, str(error)) from error
         self._access.worked()
+        with self._count_lock:
+            self.answers += 1
         return answer
 
     def _check(self, operation: str) -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from indexer.errors import RegistryDown, RegistryError, RegistryRefused, RegistryUnavailable
@@ -108,7 +109,8 @@ class Health:
         self._lock = threading.Lock()
         self._down: str | None = None
         self.trouble: Trouble | None = None
-        """What goes wrong at this moment, for whoever watches; None since the last answer."""
+        """What goes wrong at this moment, for whoever watches; None since the last answer, or where no call goes on."""
+        self._again = 0
         self._trouble_lock = threading.Lock()  # the other one is held while the probe is tried
 
     def failed(self, error: BaseException | None) -> None:
@@ -116,6 +118,19 @@ class Health:
         with self._trouble_lock:
             before = self.trouble or Trouble(time.monotonic(), 0, "")
             self.trouble = Trouble(before.since, before.attempts + 1, str(error))
+
+    @contextmanager
+    def trying_again(self) -> Iterator[None]:
+        """Try a call again while the block lasts: when the last of these is given up, nothing is waited for."""
+        with self._trouble_lock:
+            self._again += 1
+        try:
+            yield
+        finally:
+            with self._trouble_lock:
+                self._again -= 1
+                if not self._again:
+                    self.trouble = None
 
     @property
     def down(self) -> str | None:
@@ -156,6 +171,8 @@ class Health:
 
     def hear(self, signs: Signs, probe: Callable[[], object]) -> None:
         """Note how calls went, here or in another process."""
+        if signs.answered:
+            self.trouble = None
         with self._lock:
             self._given_up = signs.given_up + (0 if signs.answered else self._given_up)
             if signs.given_up and self._down is None and self._given_up >= _CALLS_GIVEN_UP:

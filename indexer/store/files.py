@@ -127,7 +127,8 @@ class LocalFolder:
         missing = [each for each in (self.root, *self.root.parents) if not os.path.lexists(each)]
         with explained("make", self.root):
             self.disk.make_folder(self.root)
-        self._made = missing
+        if missing:
+            self._made = missing
 
     def unmake(self) -> None:
         folders = [self.path(name) for name in _OUR_FOLDERS]
@@ -154,6 +155,8 @@ class LocalFolder:
                 self.disk.sync_folder(self.root.parent)
 
     def lock(self, command: str, since: datetime) -> Lock:
+        if not os.path.lexists(self.root):
+            self.make()  # another run began this store, failed, and took it back
         return FileLock(self.path(layout.LOCK_FILE), command=command, since=since)
 
     def share(self, lock: Lock) -> Share:

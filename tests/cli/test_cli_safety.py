@@ -42,6 +42,18 @@ def test_the_exit_code_does_not_depend_on_who_listens(tmp_path: Path, redirect: 
     assert subprocess.run(["bash", "-c", script], check=False).returncode == 2
 
 
+@pytest.mark.parametrize("redirect", [">&-", ">&- 2>&-"])
+def test_a_closed_stdout_does_not_turn_what_was_done_into_an_error(
+    registry: Registry, tmp_path: Path, redirect: str
+) -> None:
+    with Server([registry]) as server:
+        path = configured(tmp_path, server)
+        command = f"{sys.executable} -m indexer run --config {path} {redirect}"
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Error" not in done.stderr
+
+
 @pytest.mark.slow
 def test_sigterm_ends_a_run_as_ctrl_c_does(registry: Registry, tmp_path: Path) -> None:
     with Server([registry]) as server:

@@ -17,6 +17,7 @@ from support.manifests import image
 from support.world import World, world
 
 from indexer.config import FetchConfig
+from indexer.crawl import fetching
 from indexer.crawl.fetching import Supply
 from indexer.crawl.plan import Plan
 from indexer.crawl.stop import Stop
@@ -73,6 +74,24 @@ def test_what_is_listed_is_fetched_while_the_rest_is_listed(tmp_path: Path, coun
         assert 0 <= summary.row.fetching_ms <= 1000 * summary.seconds - summary.row.listing_ms + 2  # type: ignore[operator]
         again = the_world.run(fetch={"processes": count, "chunk_size": 7})
         assert again.row.manifests_fetched == 0
+
+
+def test_failures_without_end_are_not_kept_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing is given, what failed waits for the listing, and so does what is not asked for yet."""
+    monkeypatch.setattr(fetching, "_LATE", 20)
+    registry = Registry()
+    for name in ("aa", LAST):
+        registry.create_repository(name)
+        fill(registry, 200, name)
+    for digest in list(registry.repositories["aa"].images):
+        registry.fail_image("aa", digest, "KmsError", "the key is disabled")
+    with Patient(registry, enough=100, seconds=3) as server:
+        the_world = World(server, tmp_path / "store")
+        summary = the_world.run(fetch={"processes": 2, "chunk_size": 5})
+        # As many as it takes to see that they fail, and those that were on their way to the two workers.
+        assert 20 <= 5 * server.early <= 20 + 2 * 4 * 5
+        assert summary.row.failures == 200
+        assert summary.row.manifests_fetched == 200
 
 
 def test_pull_times_are_those_of_before_the_fetching(tmp_path: Path) -> None:
@@ -170,15 +189,13 @@ def test_an_end_does_not_wait_for_the_listing(tmp_path: Path, whom: str) -> None
         with started(the_world) as process:
             wait_for_segments(the_world.folder, process, 1)
             workers = children(process.pid)
-            began = time.monotonic()
             if whom == "run":
                 process.send_signal(signal.SIGINT)
             else:
                 os.kill(workers[0], signal.SIGKILL)
             _, said = process.communicate(timeout=60)
-        assert time.monotonic() - began < 60
         assert process.returncode != 0
-        assert whom == "run" or "A worker process was ended by SIGKILL" in said.decode()
+        assert whom == "run" or "a worker process was ended by SIGKILL" in said.decode()
         unlocked(the_world.folder)
         kept = {row["manifest_digest"] for row in the_world.rows("manifests")}
         assert kept

@@ -205,6 +205,14 @@ def test_while_calls_fail_their_trouble_can_be_seen(server: Server) -> None:
     assert len({each.since for each in troubles}) == 1
     assert "DescribeRepositories: ServerException" in troubles[0].error
     assert health.trouble is None, "an answer ends it"
+    server.faults.add(Fault("error", operation="BatchGetImage"))
+    seen.clear()
+    assert ecr.batch_get_image("app", [Digest("sha256:" + "0" * 64)]).failures
+    assert len([each for each in seen if each is not None]) == 7
+    assert health.trouble is None, "so does giving up: nothing is waited for"
+    health.failed(RuntimeError("503"))
+    health.hear(Signs(answered=True, given_up=0, error=""), lambda: None)
+    assert health.trouble is None, "so does an answer that a worker had"
 
 
 # --- credentials

@@ -79,6 +79,17 @@ def test_a_store_that_an_error_left_without_anything_goes_again(tmp_path: Path, 
     assert check_whole(Store.open(folder).files()) == ["a"]
 
 
+def test_a_store_that_another_run_took_back_is_begun_anew(tmp_path: Path) -> None:
+    folder = tmp_path / "above" / "store"
+    first, again = Store.create_or_open(folder), Store.create_or_open(folder)
+    for store in (first, again, first):  # whoever made the folder, it is gone when the next one begins
+        with pytest.raises(RuntimeError), store.writer(now=lambda: NOON, version=VERSION):
+            raise RuntimeError("nothing could be listed")
+        assert not (folder / "format.json").exists()
+    write_run(again, ["a"])
+    assert check_whole(Store.open(folder).files()) == ["a"]
+
+
 def broken_off(folder: Path, before: Callable[[Writer], object]) -> None:
     """A run that an error ends after it did something."""
     with (
