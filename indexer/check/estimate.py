@@ -72,7 +72,7 @@ def _mean(samples: Sequence[Sample]) -> float:
 
 
 def _duration(seconds: float) -> str:
-    if seconds < 1:
+    if round(seconds) <= 1:
         return "about a second"
     if seconds < _WORTH_MINUTES:
         return f"about {seconds:.0f} seconds"

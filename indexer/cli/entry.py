@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import sys
 import threading
 import traceback
@@ -16,10 +18,14 @@ import typer
 from indexer.cli import output
 from indexer.cli.app import app
 from indexer.cli.signals import INTERRUPTED, TERMINATED, Interrupted, asked_to_end, exit_code, take_signals
-from indexer.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, IndexerError
+from indexer.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, IndexerError, UsageError
 from indexer.lean import without_pandas
 
 _DEBUG = "--debug"
+_LOCALE = "LC_ALL=C.UTF-8"
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+_NO_TEXT = re.compile("[\udc80-\udcff]")
+"""What Python makes of bytes that it cannot read as text."""
 _WORDS = (
     ("Input should be a valid integer, unable to parse string as an integer", "expected a whole number"),
     ("Input should be greater than or equal to ", "expected at least "),
@@ -76,11 +82,14 @@ def execute(arguments: Sequence[str]) -> int:
     except (output.ReaderGone, BrokenPipeError):
         output.forget_stdout()
         return EXIT_DONE
+    except OSError as error:
+        return _unwritten(error)
     return code
 
 
 def _run(arguments: Sequence[str]) -> int:
     try:
+        _check_text(arguments)
         result = app(list(arguments), prog_name="indexer", standalone_mode=False)
     except IndexerError as error:
         return _told(str(error), error.exit_code)
@@ -95,6 +104,22 @@ def _run(arguments: Sequence[str]) -> int:
             return _told(_usage(error), EXIT_USAGE)
         return _unexpected(error, arguments)
     return result if isinstance(result, int) else EXIT_DONE
+
+
+def _unwritten(error: OSError) -> int:
+    """Say that stdout takes no more, and see that the end of the interpreter does not try again."""
+    output.forget_stdout()
+    return _told(f"cannot write the answer: {error.strerror or error}", EXIT_FAILED)
+
+
+def _check_text(arguments: Sequence[str]) -> None:
+    """Raise UsageError for an argument that is not text in the locale's encoding."""
+    strange = next((each for each in arguments if not each.isascii() and _NO_TEXT.search(each)), None)
+    if strange is not None:
+        said = strange.encode(errors="backslashreplace").decode()
+        encoding = sys.getfilesystemencoding()
+        locale = "" if encoding == "utf-8" else f", the encoding of this locale; set one with UTF-8, such as {_LOCALE}"
+        raise UsageError(f"{said} is no text in {encoding}{locale}")
 
 
 def _told(message: str, code: int) -> int:
@@ -140,6 +165,8 @@ def _in_our_words(message: str) -> str:
 
 
 def _unexpected(error: Exception, arguments: Sequence[str]) -> int:
+    if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
+        return _unwritten(error)
     if _DEBUG in arguments or os.environ.get("INDEXER_DEBUG", "0") not in {"", "0"}:
         output.say("".join(traceback.format_exception(error)).rstrip())
         return EXIT_FAILED

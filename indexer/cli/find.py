@@ -13,7 +13,7 @@ from indexer.cli.exact import csv_lines, plain
 from indexer.cli.options import Format
 from indexer.cli.page import MarkdownPage, Page
 from indexer.cli.places import open_store
-from indexer.cli.remarks import STALE, filters
+from indexer.cli.remarks import STALE, filters, remarks
 
 Row = Mapping[str, Any]
 
@@ -28,10 +28,11 @@ def show_find(what: str, config: str | None, store: str | None, format_: Format,
     """Print everything known about `what`: a page with lists of at most `limit` rows, or all of it as data."""
     with open_store(config, store, queries=False) as opened:
         found = opened.find(what)
-        filtered = filters(opened)
+        # Of who needs a blob, images of unknown content can change the answer.
+        left_out = remarks(opened) if found.get("blob") else filters(opened)
         # No times: Python values of these would load pytz.
         unlisted = [] if opened.sql("select run_id from runs limit 1").fetchall() else [_NOTHING_LISTED]
-    for remark in unlisted + filtered:
+    for remark in unlisted + left_out:
         output.note(remark)
     if format_ is Format.JSON:
         output.emit(json.dumps(plain(dict(found)), indent=2) + "\n")

@@ -142,6 +142,7 @@ class Fetcher:
         self._report = shared.report
         self._progress = shared.progress
         self._lock = shared.lock
+        self._stop = shared.stop
         self._late: list[tuple[Task, Told]] = []
         self._late_digests = 0
 
@@ -161,6 +162,8 @@ class Fetcher:
         self._progress.count(fetched=told.manifests, bytes=told.bytes)
         if told.children and self._plan.hides:
             self._progress.count(wanted=self._plan.follow(told.children))
+        if self._stop.asked:
+            return  # what was not sent any more is no failure, and this run is not committed
         if told.failures and self._supply.grows:
             # A repository that is not listed yet may have what this one did not give.
             self._late.append((task, told))

@@ -96,6 +96,8 @@ class Listing:
 
     def _take(self, walk: Walk, repository: ListedRepository, listed: list[ListedImage] | RegistryError) -> None:
         if isinstance(listed, RegistryError):
+            if self._stop.asked:
+                return  # it was not sent any more, and this run is not committed
             self._report.repository(_row(walk, self._report.run_id, repository, "failed", str(listed)))
             self._report.fail(walk, Subject(repository.name), Cause.of(listed))
             return

@@ -28,7 +28,7 @@ def _everything(shop: Shop) -> list[str]:
 def test_a_page_for_everything(cli: Cli, shop: Shop) -> None:
     for what in _everything(shop):
         done = cli("find", what, "--store", shop.folder)
-        assert (done.code, done.err) == (0, ""), what
+        assert (done.code, done.err) == (0, _left_out(done.out)), what
         assert what in done.out.splitlines()[0]
         assert "None" not in done.out
         assert "\x1b" not in done.out
@@ -61,6 +61,12 @@ def test_a_broken_document_shows_its_problem_and_its_failure(cli: Cli, shop: Sho
     assert "What went wrong with it" in page
 
 
+def _left_out(page: str) -> str:
+    """What is said beside a page: who needs a blob depends on images of unknown content too."""
+    left_out = "left out: 3 images of unknown content; indexer query unfetched-images says why\n"
+    return left_out if re.search(r"\bBlob of ", page) else ""
+
+
 def test_a_deleted_image_shows_where_it_was(cli: Cli, shop: Shop) -> None:
     page = cli("find", shop.gone, "--store", shop.folder).out
     assert "\nListed once, and no longer\n" in page
@@ -88,7 +94,7 @@ def test_the_page_fits_and_reads_the_same_in_a_terminal(shop: Shop, columns: int
 def test_the_page_as_markdown_is_lists_and_tables(cli: Cli, shop: Shop) -> None:
     for what in _everything(shop):
         done = cli("find", what, "--store", shop.folder, "--format", "markdown")
-        assert (done.code, done.err) == (0, ""), what
+        assert (done.code, done.err) == (0, _left_out(done.out)), what
         assert done.out.startswith("## ")
         assert "\x1b" not in done.out
         assert "None" not in done.out

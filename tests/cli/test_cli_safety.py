@@ -54,6 +54,20 @@ def test_a_closed_stdout_does_not_turn_what_was_done_into_an_error(
     assert "Error" not in done.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="writes to a device of Linux that is always full")
+def test_a_full_stdout_is_told(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m indexer query >/dev/full"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "error: cannot write the answer: No space left on device\n"
+
+
+def test_an_argument_that_is_no_text_is_told(tmp_path: Path) -> None:
+    words = [sys.executable.encode(), b"-m", b"indexer", b"find", b"pr\xff/x:1"]
+    done = subprocess.run(words, capture_output=True, check=False, cwd=tmp_path)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (2, b"error: pr\\udcff/x:1 is no text in utf-8")
+
+
 @pytest.mark.slow
 def test_sigterm_ends_a_run_as_ctrl_c_does(registry: Registry, tmp_path: Path) -> None:
     with Server([registry]) as server:
