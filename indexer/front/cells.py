@@ -14,7 +14,7 @@ parameter.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Final
 
 from indexer.catalog.errors import query_errors
 from indexer.catalog.statements import single_statement
@@ -38,9 +38,9 @@ def run(shell: Any, line: str, statement: str) -> Any:
     match = _LINE.fullmatch(line)
     if match is None:
         raise UsageError(f"%%sql {line.strip()}: expected nothing, NAME <<, or --store VARIABLE before either")
-    store = _variable(shell, match["store"] or "store")
+    store = _variable(shell, match["store"] or "store", _OPEN)
     if not isinstance(store, OpenStore):
-        raise UsageError(f"{match['store'] or 'store'} is no open store; make one with indexer.open(...)")
+        raise UsageError(f"{match['store'] or 'store'} is no open store{_OPEN}")
     with query_errors(()):
         names = single_statement(statement).named_parameters
     frame = store.sql(statement, **{name: _variable(shell, name) for name in names}).df()
@@ -50,7 +50,10 @@ def run(shell: Any, line: str, statement: str) -> Any:
     return None
 
 
-def _variable(shell: Any, name: str) -> Any:
+_OPEN: Final = "; make one with indexer.open(...)"
+
+
+def _variable(shell: Any, name: str, remedy: str = "") -> Any:
     if name not in shell.user_ns:
-        raise UsageError(f"there is no variable {name} in this notebook")
+        raise UsageError(f"there is no variable {name} in this notebook{remedy}")
     return shell.user_ns[name]

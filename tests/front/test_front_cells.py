@@ -60,7 +60,7 @@ def test_another_store_is_named(shell: Any) -> None:
     ("line", "statement", "said"),
     [
         ("into x", "select 1", "expected nothing, NAME <<"),
-        ("--store nothing", "select 1", "no variable nothing"),
+        ("--store nothing", "select 1", "no variable nothing in this notebook; make one with indexer.open"),
         ("--store said", "select 1", "no open store"),
         ("", "select $unknown", "no variable unknown"),
     ],
