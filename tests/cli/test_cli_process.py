@@ -238,8 +238,10 @@ def test_output_that_the_terminal_cannot_spell_is_escaped(shop: Shop) -> None:
     ],
 )
 def test_what_should_not_happen_is_one_sentence(words: list[str], env: dict[str, str], debug: bool) -> None:
-    closed = ["sh", "-c", 'exec "$@" <&-', "sh", *COMMAND, *words]  # a process without any stdin
-    done = subprocess.run(closed, capture_output=True, text=True, check=False, env=os.environ | env)
+    # Nothing can be read from such a stdin.
+    program = "import sys; sys.stdin = object(); from indexer.cli import main; sys.exit(main())"
+    broken = [sys.executable, "-c", program, *words]
+    done = subprocess.run(broken, capture_output=True, text=True, check=False, env=os.environ | env)
     assert (done.returncode, done.stdout) == (1, "")
     assert ("Traceback" in done.stderr) is debug
     if not debug:

@@ -62,6 +62,13 @@ def test_a_full_stdout_is_told(tmp_path: Path) -> None:
     assert done.stderr == "error: cannot write the answer: No space left on device\n"
 
 
+def test_a_closed_stdin_is_an_empty_one(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m indexer sql - --store {tmp_path} <&-"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "should not have happened" not in done.stderr
+
+
 def test_an_argument_that_is_no_text_is_told(tmp_path: Path) -> None:
     words = [sys.executable.encode(), b"-m", b"indexer", b"find", b"pr\xff/x:1"]
     done = subprocess.run(words, capture_output=True, check=False, cwd=tmp_path)
