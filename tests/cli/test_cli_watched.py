@@ -74,7 +74,7 @@ def test_a_complete_run(cli: Cli, config: Path, server: Server) -> None:
     images = server.registries[0].repositories["team/app"].images.values()
     assert told["bytes"] == sum(len(each.text) for each in images)
     assert list(told["phases"]) == ["starting", "listing", "fetching", "committing"]
-    assert sum(told["phases"].values()) <= told["seconds"] + 0.001  # each is rounded by itself
+    assert sum(told["phases"].values()) <= told["seconds"] + 0.003  # each of five is rounded by itself
     assert told["run_id"] == Store.open("store").files().tables["runs"][0].stem
     assert found["last_success_timestamp_seconds"] >= before
     assert found["last_run_timestamp_seconds"] == found["last_success_timestamp_seconds"]
