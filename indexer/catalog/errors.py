@@ -22,7 +22,8 @@ _COLUMN = re.compile(r'Referenced column "([^"]+)" (?:was )?not found')
 _WITHOUT_VALUE = re.compile(r"Values were not provided for the following parameters: (.+)")
 _UNUSED = re.compile(r"identifiers of the excess parameters: (.+)|argument count mismatch for prepared statement")
 _BEYOND_NUMBER = re.compile(
-    r"Type \w+ with value (\S+) can't be cast because the value is out of range for the destination type (U?)INT(\d+)"
+    r"Type \w+ with value (-?(?:[\d.]+(?:e[+-]?\d+)?|inf|nan)) can't be cast because the value is out of range for the "
+    r"destination type (U?)INT(\d+)"
 )
 _BEYOND_TIME = re.compile(
     r"overflows timestamp range|not in timestamp range|out of range for timestamp|Could not convert \w+ to Microseconds"

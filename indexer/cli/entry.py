@@ -48,7 +48,8 @@ def main() -> int:
     code = execute(sys.argv[1:])
     if code in {INTERRUPTED, TERMINATED} or _still_working():
         # Not through the end of the interpreter: it would wait for a thread whose call hangs, until that times out.
-        _flush()
+        with suppress(OSError):  # `execute` has told of it
+            sys.stdout.flush()
         os._exit(code)
     return code
 
@@ -63,11 +64,6 @@ def _open_what_is_closed() -> None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
 
 
-def _flush() -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()
-
-
 def _still_working() -> bool:
     """Whether a thread is left of what the command did: a run that failed does not wait for all its calls."""
     own = threading.main_thread()
@@ -78,7 +74,7 @@ def execute(arguments: Sequence[str]) -> int:
     """Run `indexer` with `arguments`; return the exit code (indexer.errors), 130 after Ctrl-C."""
     try:
         code = _run(arguments)
-        _flush()
+        sys.stdout.flush()
     except (output.ReaderGone, BrokenPipeError):
         output.forget_stdout()
         return EXIT_DONE

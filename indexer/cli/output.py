@@ -8,8 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import textwrap
-from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from indexer.cli import screen
 from indexer.cli.cells import printable
@@ -45,9 +44,13 @@ def say(text: str = "") -> None:
     lines = "\n".join(printable(line) for line in text.split("\n"))
     if sys.stderr is None:  # closed before the command began
         return
-    with suppress(BrokenPipeError):  # nobody listens; what the command does, and its exit code, must not change by it
+    try:
         sys.stderr.write(lines + "\n")
         sys.stderr.flush()
+    except (
+        OSError
+    ):  # nobody listens, or the disk is full: what the command does, and its exit code, must not change by it
+        _forget(sys.stderr)
 
 
 def note(text: str) -> None:
@@ -82,6 +85,11 @@ def console_for(stream: object) -> Console:
 
 def forget_stdout() -> None:
     """Point stdout at nothing, so that the interpreter's own flush at exit does not complain again."""
+    _forget(sys.stdout)
+
+
+def _forget(stream: TextIO) -> None:
+    """Point a stream at nothing, with what it still holds: else the flush at exit fails, and the code is 120."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    os.dup2(nowhere, stream.fileno())
     os.close(nowhere)

@@ -1,7 +1,7 @@
 """The two halves of a run: what there is gets listed, and what is not stored yet gets fetched.
 
 All of a repository is listed before any of it is fetched. Worker processes may begin with repositories that are listed
-while others are not: with two cores a run of 100,000 images over a fast line takes a sixth less time.
+while others are not, so that no processor waits for the listing (benchmarks/README.md has what that gains).
 """
 
 from __future__ import annotations

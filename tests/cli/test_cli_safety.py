@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -40,6 +41,29 @@ def test_the_exit_code_does_not_depend_on_who_listens(tmp_path: Path, redirect: 
     if "|" in redirect:
         script = f"{command}; exit ${{PIPESTATUS[0]}}"
     assert subprocess.run(["bash", "-c", script], check=False).returncode == 2
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["nobody listens", "no space left"])
+@pytest.mark.parametrize(("repository", "code"), [("team/app", 0), ("nothing/*", 3)])
+def test_a_stderr_that_takes_nothing_changes_no_exit_code(
+    registry: Registry, tmp_path: Path, full: bool, repository: str, code: int
+) -> None:
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    if full and not Path("/dev/full").exists():
+        pytest.skip("there is no device here that is always full")
+    reading, writing = os.pipe()
+    os.close(reading)
+    if full:
+        os.close(writing)
+        writing = os.open("/dev/full", os.O_WRONLY)
+    with Server([registry]) as server:
+        path = tmp_path / "config.yaml"
+        entry = {"regions": ["eu-west-1"], "endpoint_url": server.url, "include": [repository]}
+        path.write_text(yaml.safe_dump({"store": "./store", "registries": [entry]}), encoding="utf-8")
+        done = subprocess.run([*COMMAND, "run", "--config", path], stderr=writing, env=env, check=False)
+    os.close(writing)
+    assert done.returncode == code
+    assert len(list((tmp_path / "store" / "runs").iterdir())) == 1, "the run is committed"
 
 
 @pytest.mark.parametrize("redirect", [">&-", ">&- 2>&-"])
