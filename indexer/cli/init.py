@@ -171,7 +171,7 @@ fetch:                                # for each target
   requests_per_second: 100            # production pulls share ECR's quota of 2,000 a second: stay well below
   chunk_size: 100                     # manifests per call, at most 100
   max_attempts: 8                     # of one call, before it counts as failed
-  processes: auto                     # auto: one, and up to one per core where there is much to fetch and the rate allows it
+  processes: auto                     # how many fetch; auto: one, and up to one per core where there is much to fetch and the rate allows it
 
 queries: null                         # a folder with queries of your own, listed next to the shipped ones
 """  # noqa: E501 - the file's lines as they are

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import as_completed
+from itertools import chain
 from typing import NamedTuple, Protocol
 
 from indexer.crawl.hands import Ask, Hands, Told
@@ -33,29 +35,49 @@ class Task(NamedTuple):
 
 
 class Feed:
-    """A target's tasks, in spans of neighbours: they share layers, and so should go into one segment."""
+    """A target's tasks, in spans of neighbours: they share layers, and so should go into one segment.
+
+    Threads may share it. Where so many processes do (`among`), a span is at most half of a fair part of what is left,
+    so that all come to their end at the same time.
+    """
 
     def __init__(self, chunk_size: int) -> None:
+        self.among = 0
         self._chunk_size = chunk_size
+        self._left = 0
         self._queues: deque[tuple[Place, Queue]] = deque()
         self._place: Place
         self._spans: Iterator[Span] = iter(())
+        self._lock = threading.Lock()
 
     def add(self, place: Place, queue: Queue) -> None:
         """Add what waits for a repository."""
-        self._queues.append((place, queue))
+        with self._lock:
+            self._queues.append((place, queue))
+            self._left += len(queue)
 
     def span(self) -> Iterator[Task]:
-        """Yield the tasks of the next span; none where nothing is left."""
-        wanted = next(self._spans, None)
-        while wanted is None and self._queues:
-            self._place, queue = self._queues.popleft()
-            self._spans = queue.spans(_SPAN * self._chunk_size)
+        """Return the tasks of the next span; none where nothing is left."""
+        with self._lock:
             wanted = next(self._spans, None)
-        if wanted is not None:
-            place = self._place  # another span may be begun before this one is at its end
-            for part in wanted.parts(self._chunk_size):
-                yield Task(place, part)
+            while wanted is None and self._queues:
+                self._place, queue = self._queues.popleft()
+                self._spans = queue.spans(_SPAN * self._chunk_size)
+                wanted = next(self._spans, None)
+            if wanted is None:
+                return iter(())
+            if self.among:
+                wanted = self._fair(wanted)
+            self._left -= len(wanted)
+            place = self._place
+        return (Task(place, part) for part in wanted.parts(self._chunk_size))
+
+    def _fair(self, wanted: Span) -> Span:
+        """Return as much of a span as one process may take now; what follows stays here."""
+        chunks = max(1, self._left // (2 * self.among * self._chunk_size))
+        first, *rest = wanted.parts(chunks * self._chunk_size)
+        self._spans = chain(rest, self._spans)
+        return first
 
     def __iter__(self) -> Iterator[Task]:
         while task := next(span := self.span(), None):
@@ -108,24 +130,27 @@ class Threads:
     def __init__(self, hands: Hands, connections: int, shared: Shared) -> None:
         self._hands = hands
         self._connections = connections
-        self._stop = shared.stop
+        self.stop = shared.stop
         self._crowd = shared.crowd
         self._crowd.computing = hands.flattening
 
     def run(self, supply: Supply, take: Taker) -> None:
         """Do all tasks, all targets at once."""
-        feeds = supply.feeds.values()
-        with self._stop.threads(max(1, len(feeds)), "target") as targets:
+        self.do(supply.feeds.values(), take)
+
+    def do(self, feeds: Collection[Feed], take: Taker) -> None:
+        """Do what feeds have, which others may share."""
+        with self.stop.threads(max(1, len(feeds)), "target") as targets:
             for done in as_completed([targets.submit(self._run_target, feed, take) for feed in feeds]):
                 done.result()
 
     def _run_target(self, tasks: Iterable[Task], take: Taker) -> None:
         def work(task: Task) -> None:
             with self._crowd.turn():
-                if not self._stop.asked:
+                if not self.stop.asked:
                     take(task, self._hands.do(task.ask))
 
-        with self._stop.threads(self._connections, "fetch") as pool:
+        with self.stop.threads(self._connections, "fetch") as pool:
             for _ in windowed(pool, work, tasks, ahead=2 * self._connections):
                 pass
 

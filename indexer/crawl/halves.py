@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future, as_completed
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,12 +17,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from indexer.crawl.fetching import Fetcher, Supply, Threads
 from indexer.crawl.hands import Hands
 from indexer.crawl.listing import Listing
+from indexer.crawl.processes import Reserve, early, most, turns
 from indexer.crawl.shared import Shared
 from indexer.crawl.spent import Spent
 from indexer.crawl.targets import Walk
 from indexer.crawl.worker import Place, Setup
-from indexer.crawl.workers import Reserve, early, most, turns, workers
-from indexer.ecr import advised
+from indexer.crawl.workers import workers
+from indexer.ecr import Turn, advised
 from indexer.errors import IndexerError
 from indexer.store import Store, Writer
 
@@ -88,28 +90,39 @@ class Halves:
                 return True
             return False
 
-        beside = not listed()
         fetcher = Fetcher(self._targets, self._shared, Supply(self._shared.plan, self._config.fetch.chunk_size, listed))
         count = self._ready.grow(self._shared.plan.planned)
         if count == 1:
             return self._fetch_here(fetcher, writer)
-        setups, ecrs = self._setups(writer, count, beside), [walk.ecr for walk in self._targets]
-        # A stop is asked for before workers are waited for: the listing may be going on.
-        with workers(self._ready, setups, ecrs) as crew, self._shared.stop.on_error():
-            fetcher.run(crew)
-        requests = sum(done.requests for done in crew.done)
-        return Fetched(fetcher.manifests, fetcher.bytes, requests, sum((done.spent for done in crew.done), Spent()))
+        return self._fetch_among(count, fetcher, writer)
 
     def _fetch_here(self, fetcher: Fetcher, writer: Writer) -> Fetched:
-        ecrs, plan = [walk.ecr for walk in self._targets], self._shared.plan
-        hands = Hands(ecrs, self._accounts(), writer, now=self._shared.now, follow=plan.hides)
+        hands = self._hands(writer)
         fetcher.run(Threads(hands, self._config.fetch.connections, self._shared))
-        return Fetched(fetcher.manifests, fetcher.bytes, 0, Spent(hands.flattening.seconds, hands.writing.seconds))
+        return Fetched(fetcher.manifests, fetcher.bytes, 0, hands.spent)
 
-    def _setups(self, writer: Writer, count: int, beside: bool) -> list[Setup]:
+    def _fetch_among(self, count: int, fetcher: Fetcher, writer: Writer) -> Fetched:
+        """Fetch as the first of so many processes."""
+        (_, connections), *others = turns(count, self._config.fetch.connections)
+        writer.first_of(count)
+        hands = self._hands(writer)
+        here = Threads(hands, connections, self._shared)
+        setups, ecrs = self._setups(writer, others), [walk.ecr for walk in self._targets]
+        with workers(self._ready, setups, ecrs, here) as crew:
+            fetcher.run(crew)
+            crew.finish(writer.flush)
+        requests = sum(done.requests for done in crew.done)
+        spent = sum((done.spent for done in crew.done), hands.spent)
+        return Fetched(fetcher.manifests, fetcher.bytes, requests, spent)
+
+    def _hands(self, writer: Writer) -> Hands:
+        ecrs, follow = [walk.ecr for walk in self._targets], self._shared.plan.hides
+        return Hands(ecrs, self._accounts(), writer, now=self._shared.now, follow=follow)
+
+    def _setups(self, writer: Writer, others: Sequence[tuple[Turn, int]]) -> list[Setup]:
         fetch, walks, accounts = self._config.fetch, self._targets, self._accounts()
         paces = {walk.quota: walk.ecr.pace for walk in walks}
-        left = {quota: pace.divide(count + 1) if beside else pace.recent for quota, pace in paces.items()}
+        left = {quota: pace.divide(len(others) + 1) for quota, pace in paces.items()}
         ahead = self._shared.now() - datetime.now(UTC)
 
         def place(walk: Walk, connections: int) -> Place:
@@ -127,7 +140,7 @@ class Halves:
                 self._shared.plan.hides,
                 [place(walk, connections) for walk in walks],
             )
-            for turn, connections in turns(count, fetch.connections, beside=beside)
+            for turn, connections in others
         ]
 
     def _accounts(self) -> list[str]:

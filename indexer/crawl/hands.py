@@ -7,7 +7,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, Protocol
 
-from indexer.crawl.spent import Work
+from indexer.crawl.spent import Spent, Work
 from indexer.ecr import Batch, Ecr, FetchFailure
 from indexer.flatten import Bundle, Given, Source, flatten_all
 from indexer.model import Digest
@@ -82,6 +82,11 @@ class Hands:
         self._follow = follow
         self.flattening, self.writing = Work(), Work()
         self._refused: dict[tuple[int, str], FetchFailure] = {}
+
+    @property
+    def spent(self) -> Spent:
+        """The CPU of all so far; what requests waited is their pace's to say."""
+        return Spent(self.flattening.seconds, self.writing.seconds)
 
     def do(self, ask: Ask) -> Told:
         """Fetch what is asked and store it. Raises StoreError."""

@@ -130,6 +130,9 @@ class Queue:
         digests = (Digest(key if isinstance(key, str) else _PREFIX + key.hex()) for key in keys)
         self._parts += map(Wanted, digests, tags, pulled, range(first, first + len(keys)))
 
+    def __len__(self) -> int:
+        return sum(1 if isinstance(part, Wanted) else len(part.pulled) for part in self._parts)
+
     @property
     def first(self) -> int:
         """The order of the first."""

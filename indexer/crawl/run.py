@@ -22,13 +22,13 @@ from indexer.crawl.globs import Globs, Remark
 from indexer.crawl.halves import Fetched, Halves, check_answering
 from indexer.crawl.memory import frugal
 from indexer.crawl.plan import Plan
+from indexer.crawl.processes import reserve
 from indexer.crawl.progress import Progress
 from indexer.crawl.report import Report
 from indexer.crawl.shared import Shared, rare_collections
 from indexer.crawl.spent import Spent, Work, cpu_seconds
 from indexer.crawl.stop import Stop
 from indexer.crawl.targets import Walk, walks
-from indexer.crawl.workers import reserve
 from indexer.errors import IndexerError
 from indexer.store import Store, Writer
 from indexer.tables import RunRow

@@ -1,10 +1,10 @@
 """A worker process: does what it is asked over a pipe, and writes segments of its own.
 
-Started by `indexer.crawl.workers`, as a new Python and not as a fork. It holds the store's lock through the descriptor
-it inherited, and ends at once, without publishing anything more, when the process that started it is gone: so the lock
-is free only when nobody is left who could write.
+Started by `indexer.crawl.processes`, as a new Python and not as a fork. It holds the store's lock through the
+descriptor it inherited, and ends at once, without publishing anything more, when the process that started it is gone:
+so the lock is free only when nobody is left who could write.
 
-    parent ─▶ Setup, then (number, Ask)… with Down or Heir between, then Last
+    parent ─▶ Setup, then (number, Ask)… with Down between, then Last
     worker ─▶ Answer…, Done at the end, or Broken
 """
 
@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
@@ -64,13 +64,6 @@ class Down(NamedTuple):
 
     quota: int
     reason: str
-
-
-class Heir(NamedTuple):
-    """The process that listed asks no more: the turn from now on, and by quota when its last requests left."""
-
-    turn: Turn
-    left: Mapping[int, Sequence[float]]
 
 
 class Last(NamedTuple):
@@ -127,7 +120,7 @@ class Worker:
         self._sending = threading.Lock()
         self._parent = setup.parent
         self._segments = segments_of(
-            setup.share, setup.run_id, worker=setup.turn.number, workers=setup.turn.of, check=self._check_parent
+            setup.share, setup.run_id, number=setup.turn.number, processes=setup.turn.of, check=self._check_parent
         )
         self._setup = setup
         self._quotas: dict[int, tuple[Pace, Pulse]] = {}
@@ -150,10 +143,6 @@ class Worker:
         while not isinstance(message := self._link.recv(), Last):
             if isinstance(message, Down):
                 self._quotas[message.quota][1].trip(message.reason)
-                continue
-            if isinstance(message, Heir):
-                for quota, left in message.left.items():
-                    self._quotas[quota][0].inherit(message.turn, left)
                 continue
             number, ask = message
             future = pools[ask.target].submit(self._do, hands, number, ask)

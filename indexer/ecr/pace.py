@@ -78,14 +78,6 @@ class Pace:
             self._take_turn(Turn(0, of), before[::of])
             return before
 
-    def inherit(self, turn: Turn, before: Sequence[float]) -> None:
-        """Take a turn of fewer, since a process has ended, of which `before` is the `recent`.
-
-        The others may do the same a little earlier or later: what they have until then leaves room for this.
-        """
-        with self._lock:
-            self._take_turn(turn, sorted([*self._left, *before[turn.number :: turn.of]]))
-
     @property
     def recent(self) -> list[float]:
         """When requests left, by `time.monotonic`, which all processes of a machine share; as many as count."""

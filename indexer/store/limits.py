@@ -22,6 +22,10 @@ class Limits(NamedTuple):
         """
         return self._replace(manifests=min(self.manifests, FIRST_SEGMENT << min(number, 32)))
 
+    def shared(self, processes: int) -> Limits:
+        """Return the limits of each of several processes: what all have in hand stays what one would have."""
+        return Limits(max(self.manifests // (2 * processes), FIRST_SEGMENT), self.bytes // (2 * processes))
+
 
 class Numbers(NamedTuple):
     """The numbers of the segments of one writer among several: every `step`-th from `first` on, so that none meet."""

@@ -13,7 +13,7 @@ from indexer.errors import StoreDamaged, StoreError, StoreFormatError, StoreMiss
 from indexer.store import layout
 from indexer.store.commits import Files, committed, recover, state_format
 from indexer.store.files import Disk
-from indexer.store.limits import FIRST_SEGMENT, SEGMENT_BYTES, SEGMENT_MANIFESTS, Limits, Numbers
+from indexer.store.limits import SEGMENT_BYTES, SEGMENT_MANIFESTS, Limits, Numbers
 from indexer.store.locations import folder_at, folder_of
 from indexer.store.places import Folder, Lock, Share
 from indexer.store.versions import remove_replaced
@@ -167,17 +167,15 @@ class Store:
             lock.release()
 
 
-def segments_of(share: Share, run_id: str, *, worker: int, workers: int, check: Callable[[], None]) -> Segments:
-    """Return what writes segments for the run of a writer in another process, as its worker number `worker`, from 0.
+def segments_of(share: Share, run_id: str, *, number: int, processes: int, check: Callable[[], None]) -> Segments:
+    """Return what writes segments for the run of a writer in another process, which is number 0 of so many.
 
     `share` is the writer's (`Writer.share`), whose descriptors this process inherited and keeps open until it ends.
     `check` raises where the writer's process has ended: right before a segment is committed it is asked once more.
     """
     from indexer.store.segments import Segments  # noqa: PLC0415 - see above
 
-    # What all workers together have in hand stays what one writer has.
-    limits = Limits(max(SEGMENT_MANIFESTS // (2 * workers), FIRST_SEGMENT), SEGMENT_BYTES // (2 * workers))
-    return Segments(folder_of(share), run_id, limits, Numbers(worker + 1, workers), check)
+    return Segments(folder_of(share), run_id, Limits().shared(processes), Numbers(number + 1, processes), check)
 
 
 @contextmanager

@@ -63,7 +63,8 @@ class Writer:
         self._folder = folder
         self._store_lock = lock
         self._known = known
-        self._segments = Segments(folder, self.run_id, limits, Numbers(), lambda: None)
+        self._limits = limits
+        self._segments = self._segments_of(limits, Numbers())
         self._known_lock = threading.Lock()
         self._files_lock = threading.Lock()
         self._run_files: dict[str, TableFile] = {}
@@ -73,6 +74,14 @@ class Writer:
     def known(self) -> Known:
         """Return the digests that are committed or in hand, as a set of the caller's own."""
         return self._known.copy()
+
+    def first_of(self, processes: int) -> None:
+        """Write segments as the first of so many processes; the others do with `segments_of`.
+
+        To be said before any manifest is added.
+        """
+        with self._writing():
+            self._segments = self._segments_of(self._limits.shared(processes), Numbers(1, processes))
 
     def add(self, rows: Rows, order: int = 0) -> bool:
         """Take one manifest's rows, as `add_all` does; return whether they are new to the store."""
@@ -147,6 +156,9 @@ class Writer:
     def ended(self) -> bool:
         """Whether the writer takes nothing more: committed, failed or closed."""
         return self._ended is not None
+
+    def _segments_of(self, limits: Limits, numbers: Numbers) -> Segments:
+        return Segments(self._folder, self.run_id, limits, numbers, lambda: None)
 
     def _add(self, table: str, rows: Iterable[Any]) -> None:
         with self._writing():

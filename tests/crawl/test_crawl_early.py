@@ -6,10 +6,7 @@ import os
 import signal
 import threading
 import time
-from datetime import timedelta
-from multiprocessing import Pipe
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from crawl.test_crawl_workers import TABLES, children, estate, fill, linux, started, table, unlocked, wait_for_segments
@@ -17,18 +14,12 @@ from support.manifests import image
 from support.world import World, world
 
 from indexer.config import FetchConfig
-from indexer.crawl import fetching
-from indexer.crawl.fetching import Supply
-from indexer.crawl.plan import Plan
-from indexer.crawl.stop import Stop
-from indexer.crawl.targets import walks
-from indexer.crawl.worker import Place, Setup
-from indexer.crawl.workers import Workers, early, turns
-from indexer.ecr import Turn
+from indexer.crawl import fetching, hands
+from indexer.crawl.processes import early
 from indexer.errors import IndexerError
 from indexer.local_ecr import Fault, Registry, Server
 from indexer.local_ecr.server import Response
-from indexer.store import Known
+from indexer.store import Store
 
 LAST = "zz"
 
@@ -88,8 +79,8 @@ def test_failures_without_end_are_not_kept_without_end(tmp_path: Path, monkeypat
     with Patient(registry, enough=100, seconds=3) as server:
         the_world = World(server, tmp_path / "store")
         summary = the_world.run(fetch={"processes": 2, "chunk_size": 5})
-        # As many as it takes to see that they fail, and those that were on their way to the two workers.
-        assert 20 <= 5 * server.early <= 20 + 2 * 4 * 5
+        # As many as it takes to see that they fail, and those that were on their way to the worker.
+        assert 20 <= 5 * server.early <= 20 + 4 * 5
         assert summary.row.failures == 200
         assert summary.row.manifests_fetched == 200
 
@@ -111,7 +102,7 @@ def test_pull_times_are_those_of_before_the_fetching(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("fetch", "images"),
-    [({"requests_per_second": 1000}, {}), ({}, {"tag_status": "tagged"})],
+    [({"requests_per_second": 999}, {}), ({}, {"tag_status": "tagged"})],
     ids=["a rate that would hold them up", "a filter"],
 )
 def test_else_they_wait(tmp_path: Path, fetch: dict[str, float], images: dict[str, str]) -> None:
@@ -126,39 +117,47 @@ def test_when_they_may_begin() -> None:
     def may(**fetch: object) -> bool:
         return early(FetchConfig.model_validate(fetch), 1)
 
-    assert may(requests_per_second=1500, processes=2)
-    assert not may(requests_per_second=1499, processes=2)
-    assert not may(requests_per_second=2000, processes=4)
+    assert may(requests_per_second=1000, processes=2)
+    assert not may(requests_per_second=999, processes=2)
+    assert not may(requests_per_second=1999, processes=4)
     assert not may(requests_per_second=2000, processes=1)
     assert not may(processes=2), "with the default rate"
 
 
-def test_the_workers_have_the_whole_rate_when_all_is_listed(tmp_path: Path) -> None:
-    """The test is the workers here: what is said to them over their pipes."""
+@pytest.mark.parametrize("count", [2, 3])
+def test_each_process_fetches_a_part(tmp_path: Path, count: int) -> None:
+    """The one that lists fetches too, when it has listed all. The numbers of their segments tell who wrote them."""
     registry = Registry()
     registry.create_repository("aa")
+    fill(registry, 600, "aa")
     with world(tmp_path / "store", [registry]) as the_world:
-        config = the_world.config()
-        (walk,) = walks(config, Stop())
-        listed = threading.Event()
-        place = Place(walk.target, "", 0, 2000, walk.ecr.pace.divide(3), 2, 1)
-        setups = [Setup(None, "run", turn, 0, timedelta(), False, [place]) for turn, _ in turns(2, 4, beside=True)]  # type: ignore[arg-type]  # nobody writes
-        pipes = [Pipe() for _ in setups]
-        crew = Workers([SimpleNamespace(link=link, busy={}, spans={}) for link, _ in pipes], setups, [walk.ecr])  # type: ignore[misc]  # all that is used of one
-        supply = Supply(Plan(Known()), 10, listed.is_set)
-        thread = threading.Thread(target=crew.run, args=(supply, lambda *_: None))
-        thread.start()
-        time.sleep(0.1)
-        assert not any(theirs.poll() for _, theirs in pipes)
-        assert thread.is_alive(), "there may be more to do"
-        walk.ecr.account()
-        listed.set()
-        thread.join(timeout=30)
-        crew.run(supply, lambda *_: None)
-        heirs = [theirs.recv() for _, theirs in pipes if theirs.poll(5)]
-        assert [heir.turn for heir in heirs] == [Turn(0, 2), Turn(1, 2)]
-        assert [len(heir.left[0]) for heir in heirs] == [1, 1]
-        assert not any(theirs.poll() for _, theirs in pipes), "once"
+        the_world.server.latency = 0.05
+        the_world.run(fetch={"processes": count, "chunk_size": 1, "connections": 2 * count})
+        numbers = [int(name[-5:]) for name in Store.open(the_world.folder).files().segments]
+        assert {(number - 1) % count for number in numbers} == set(range(count))
+        digests = [row["manifest_digest"] for row in the_world.rows("manifests")]
+        assert len(set(digests)) == len(digests) == 600
+
+
+@linux
+def test_a_part_that_fails_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What goes wrong in this process's part is told as it is, and its workers end."""
+    registry = Registry()
+    registry.create_repository("aa")
+    fill(registry, 200, "aa")
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("nobody expected this")
+
+    with world(tmp_path / "store", [registry]) as the_world:
+        with monkeypatch.context() as patched:
+            patched.setattr(hands, "flatten_all", broken)  # here only: a worker is another Python
+            with pytest.raises(ZeroDivisionError):
+                the_world.run(fetch={"processes": 2, "chunk_size": 5})
+        assert children(os.getpid()) == []
+        assert the_world.rows("runs") == []
+        kept = len(the_world.rows("manifests"))
+        assert the_world.run(fetch={"processes": 2, "chunk_size": 5}).row.manifests_fetched == 200 - kept
 
 
 @pytest.mark.parametrize("rate", [2000, 100])

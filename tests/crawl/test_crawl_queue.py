@@ -68,6 +68,31 @@ def test_a_plan_holds_each_digest_once_and_remembers_who_else_has_it() -> None:
     assert [each.place for each in plan.elsewhere(again, OTHER, failure)] == [PLACE, OTHER]
 
 
+def test_processes_that_share_a_feed_end_together() -> None:
+    """The last spans are small, and nothing is lost or out of order where spans are cut."""
+    plan = Plan(Known())
+    plan.want(PLACE, [*map(image, range(900))])
+    plan.want(OTHER, [*map(image, range(900, 1000))])
+    supply = Supply(plan, 5)
+    supply.refill()
+    feed = supply.feeds[0]
+    assert len(list(feed.span())) == 20
+    feed.among = 2
+    spans = []
+    while tasks := list(feed.span()):
+        spans.append(tasks)
+    sizes = [sum(len(task.wanted) for task in tasks) for tasks in spans]
+    assert max(sizes) == 100
+    left = 900
+    for size in sizes:
+        assert size <= max(5, left / 4)
+        left -= size
+    assert sizes[-4:] == [5, 5, 5, 5]
+    digests = [digest for tasks in spans for task in tasks for digest in task.wanted.digests]
+    assert digests == [listed(number).digest for number in range(100, 1000)]
+    assert {len({task.place for task in tasks}) for tasks in spans} == {1}
+
+
 def test_a_feed_gives_calls_of_one_repository_each() -> None:
     plan = Plan(Known())
     plan.want(PLACE, [*map(image, range(5))])

@@ -15,8 +15,8 @@ from support.manifests import document, image, index
 from support.world import World, world
 
 from indexer.config import FetchConfig
+from indexer.crawl.processes import Reserve, how_many, turns
 from indexer.crawl.worker import Last
-from indexer.crawl.workers import Reserve, processes, turns
 from indexer.errors import IndexerError, StoreLocked
 from indexer.local_ecr import Fault, Registry
 from indexer.store import Store
@@ -259,33 +259,33 @@ def test_a_worker_that_is_killed_ends_the_run_and_loses_nothing(large: Registry,
 
 @linux
 def test_a_worker_that_ends_while_it_waits_is_replaced() -> None:
-    ready = Reserve(FetchConfig.model_validate({"processes": 2}), 1, ())
+    ready = Reserve(FetchConfig.model_validate({"processes": 3}), 1, ())
     try:
         assert ready.grow(100) == 1
-        assert ready.workers == [], "one process is this one alone"
-        assert ready.grow(1_000) == 2
-        first, second = [worker.process.pid for worker in ready.workers]
+        assert ready.started == [], "one process is this one alone"
+        assert ready.grow(1_000) == 3
+        first, second = [worker.process.pid for worker in ready.started]
         os.kill(first, signal.SIGKILL)
-        ready.workers[0].process.wait()
+        ready.started[0].process.wait()
         ready.renew()
-        assert [alive(worker.process.pid) for worker in ready.workers] == [True, True]
-        assert ready.workers[1].process.pid == second
+        assert [alive(worker.process.pid) for worker in ready.started] == [True, True]
+        assert ready.started[1].process.pid == second
     finally:
         ready.kill()
-    started = [worker.process.pid for worker in ready.workers]
+    started = [worker.process.pid for worker in ready.started]
     assert not any(map(alive, started))
     ready.grow(1_000_000)
-    assert [worker.process.pid for worker in ready.workers] == started, "after the end none is started any more"
+    assert [worker.process.pid for worker in ready.started] == started, "after the end none is started any more"
 
 
 @linux
 def test_a_run_that_is_broken_off_before_there_is_work_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
-    ready = Reserve(FetchConfig.model_validate({"processes": 2}), 1, ())
+    ready = Reserve(FetchConfig.model_validate({"processes": 3}), 1, ())
     try:
         ready.grow(1_000)
-        for worker in ready.workers:
+        for worker in ready.started:
             worker.link.send(Last(now=True))
-        assert [worker.process.wait(timeout=60) for worker in ready.workers] == [0, 0]
+        assert [worker.process.wait(timeout=60) for worker in ready.started] == [0, 0]
     finally:
         ready.kill()
     assert capfd.readouterr().err == ""
@@ -293,7 +293,7 @@ def test_a_run_that_is_broken_off_before_there_is_work_says_nothing(capfd: pytes
 
 def test_the_number_of_processes() -> None:
     def count(planned: int, quotas: int = 1, **fetch: object) -> int:
-        return processes(FetchConfig.model_validate(fetch), planned, quotas)
+        return how_many(FetchConfig.model_validate(fetch), planned, quotas)
 
     assert count(1_000_000, processes=1) == 1
     assert count(1_000_000, processes=3) == 3

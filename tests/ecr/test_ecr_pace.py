@@ -199,41 +199,23 @@ def test_further_processes_leave_what_was_used_of_the_last_second(
 _PAUSES = st.lists(st.one_of(st.just(0.0), st.floats(0, 0.3)), max_size=60)
 
 
-@given(st.integers(2, 60), st.integers(2, 5), _PAUSES, _PAUSES, st.lists(st.floats(0, 0.3), min_size=5, max_size=5))
-def test_processes_that_come_and_one_that_goes_hold_the_rate(
-    rate: int, count: int, alone: list[float], beside: list[float], late: list[float]
+@given(st.integers(2, 60), st.integers(2, 5), _PAUSES, _PAUSES)
+def test_a_process_that_shares_its_rate_with_others_from_then_on_holds_it(
+    rate: int, count: int, alone: list[float], beside: list[float]
 ) -> None:
-    """The first process asks alone, then beside others, who take its turns at moments that differ."""
-    time, count = Time(), min(count, rate - 1) or 1
+    """The first process asks alone, then beside others."""
+    time, count = Time(), min(count, rate)
     first = Pace(rate, clock=time.clock, sleep=time.sleep)
     left = departures(first, time, alone)
-    before, clocks = first.divide(count + 1), [Time() for _ in range(count)]
-    paces = []
-    for at, clock in enumerate(clocks):
-        clock.now = time.now
-        turn = Turn(at + 1, count + 1)
-        paces.append(Pace(rate, turn, before=before, clock=clock.clock, sleep=clock.sleep))
-    left += departures(first, time, beside)
-    ended = time.now
-    for at, (pace, clock) in enumerate(zip(paces, clocks, strict=True)):
-        while clock.now < ended + late[at]:
-            left += departures(pace, clock, [0.0])
-        pace.inherit(Turn(at, count), first.recent)
+    before, began = first.divide(count), time.now
+    left += departures(first, time, [*beside, *[0.0] * (2 * rate // count + 2)])
+    for at in range(1, count):
+        clock = Time()
+        clock.now = began
+        pace = Pace(rate, Turn(at, count), before=before, clock=clock.clock, sleep=clock.sleep)
         left += departures(pace, clock, [0.0] * (2 * rate // count + 2))
     for start in left:
-        assert sum(start <= each < start + 1 for each in left) <= max(rate, count + 1)
-
-
-def test_heirs_use_the_whole_rate() -> None:
-    time = Time()
-    first = Pace(60, clock=time.clock, sleep=time.sleep)
-    before, left = first.divide(3), []
-    for at in range(2):
-        clock = Time()
-        pace = Pace(60, Turn(at + 1, 3), before=before, clock=clock.clock, sleep=clock.sleep)
-        pace.inherit(Turn(at, 2), first.recent)
-        left += departures(pace, clock, [0.0] * 301)
-    assert max(left) - min(left) == pytest.approx(10 * SECOND, abs=0.2), "602 requests, 60 a second"
+        assert sum(start <= each < start + 1 for each in left) <= max(rate, count)
 
 
 def test_further_processes_begin_at_once_where_little_was_used() -> None:

@@ -313,7 +313,7 @@ def test_workers_write_under_the_lease_of_their_writer(bucket: Place) -> None:
         share = writer.share
         assert share.descriptors == ()
         json.dumps(share[:3])
-        segments = segments_of(share, writer.run_id, worker=0, workers=2, check=fine)
+        segments = segments_of(share, writer.run_id, number=0, processes=2, check=fine)
         segments.add_all(Bundle.of([(facts("a"), 0)]))
         segments.flush()
         segments.add_all(Bundle.of([(facts("b"), 0)]))

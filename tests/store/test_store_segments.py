@@ -21,12 +21,16 @@ def nothing() -> None:
 def test_workers_write_for_the_writer(tmp_path: Path) -> None:
     store = Store.create_or_open(tmp_path / "store")
     with store.writer(now=lambda: NOON, version="0") as writer:
-        for worker in range(3):
-            segments = segments_of(writer.share, writer.run_id, worker=worker, workers=3, check=nothing)
+        writer.first_of(3)
+        for number in range(1, 3):
+            segments = segments_of(writer.share, writer.run_id, number=number, processes=3, check=nothing)
             for part in range(2):
-                segments.add_all(Bundle.of([(facts(f"{worker} {part}"), 0)]))
+                segments.add_all(Bundle.of([(facts(f"{number} {part}"), 0)]))
                 segments.flush()
             segments.flush()
+        for part in range(2):
+            writer.add(facts(f"0 {part}"))
+            writer.flush()
     assert store.files().segments == tuple(f"{writer.run_id}-{number:05d}" for number in range(1, 7))
     assert len(store.known()) == 6
 
@@ -42,7 +46,7 @@ def test_nothing_is_committed_once_the_right_is_gone(tmp_path: Path) -> None:
             raise StoreError("gone")
 
     with store.writer(now=lambda: NOON, version="0") as writer:
-        segments = segments_of(writer.share, writer.run_id, worker=0, workers=1, check=gone_the_second_time)
+        segments = segments_of(writer.share, writer.run_id, number=0, processes=1, check=gone_the_second_time)
         segments.add_all(Bundle.of([(facts("a"), 0)]))
         with pytest.raises(StoreError, match="gone"):
             segments.flush()
