@@ -39,9 +39,12 @@ def digest_page(asking: Asking, digest: str) -> dict[str, Any]:
     sightings = asking.rows("manifest_sightings", digest=digest)
     images = [_only(_LISTED, row) for row in sightings if row["last_seen_at"] is None]
     failures = asking.rows("manifest_failures", digest=digest)
-    parents = asking.rows("manifest_parents", digest=digest)
-    referrers = asking.rows("manifest_referrers", digest=digest)
-    blob = _blob(asking, digest)
+    (mentions,) = asking.rows("mentions", digest=digest)
+    parents = asking.rows("manifest_parents", digest=digest) if mentions["entries"] else []
+    referrers = asking.rows("manifest_referrers", digest=digest) if mentions["referrers"] else []
+    # A manifest is hardly ever a layer or config too.
+    may_be_blob = manifest is None or asking.rows("blob_mentions", digest=digest)[0]["mentions"]
+    blob = _blob(asking, digest) if may_be_blob else None
     is_new = blob is not None and not blob["claims"] and bool(asking.rows("newest_users", digest=digest))
     return {
         "digest": digest,

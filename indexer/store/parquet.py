@@ -25,8 +25,11 @@ Place = tuple[str, ...]
 Columns = Sequence[Sequence[Any]]
 """One sequence of values for each column of a table, all of one length; nothing at all for no rows."""
 
-GROUP_ROWS: Final = {"manifests": 20_000, "images": 32_768}
-"""Rows in a row group: what a writer holds as rows and a reader decodes at once. `manifests` carry their text."""
+GROUP_ROWS: Final = {"manifests": 20_000, "images": 32_768, "layers": 32_768}
+"""Rows in a row group: what a writer holds as rows and a reader decodes at once. `manifests` carry their text.
+
+Who looks for a layer decodes the groups that have it: with 131,072 rows these took twice as long, for 1 % less bytes.
+"""
 _GROUP_ROWS: Final = 131_072
 _DICTIONARY_BYTES: Final = 16 * 2**20
 """At most for a column of a row group: above the usual limit of 1 MiB a dictionary of digests is given up half-way."""
