@@ -10,8 +10,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from indexer.lean import without_pandas
+from indexer.lean import collect_rarely, without_pandas
 
+collect_rarely()
 without_pandas()  # as the command does
 
 # ruff: noqa: E402 - see above

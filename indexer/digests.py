@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
+
+import pyarrow as pa
 
 from indexer.compute import pc
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 KEY: Final = 32
 """Bytes that stand for a sha256 digest."""
 _BLOCK: Final = 5_000
 _PREFIX: Final = b"sha256:"
-_HEXADECIMAL: Final = 2 * KEY
-_LENGTH: Final = len(_PREFIX) + _HEXADECIMAL
+_LENGTH: Final = len(_PREFIX) + 2 * KEY
+_CAPITALS: Final = [b"A", b"B", b"C", b"D", b"E", b"F"]
 
 
 def keys_of(digests: Sequence[str]) -> bytes | None:
@@ -51,14 +50,17 @@ def keys_of_column(digests: pa.Array) -> bytes | None:
 def _keys(text: bytes, count: int) -> bytes | None:
     """Return the keys of so many texts of the length of a digest, which stand end to end.
 
-    If no more than hexadecimal digits is left where `sha256:` is taken out, every s was the beginning of one; and where
-    as many were taken out as there are texts, and each text begins with an s, each text begins with one.
+    Arrow cuts the prefixes off: a quarter of the time that it takes to look for them.
     """
-    hexadecimal = text.replace(_PREFIX, b"")
-    if len(hexadecimal) != count * _HEXADECIMAL or text[::_LENGTH] != b"s" * count:
+    if len(text) != count * _LENGTH:  # one of them is not ASCII
         return None
+    if any(text[at::_LENGTH] != _PREFIX[at : at + 1] * count for at in range(len(_PREFIX))):
+        return None
+    if any(capital in text for capital in _CAPITALS):  # unhexlify takes them
+        return None
+    whole = pa.FixedSizeBinaryArray.from_buffers(pa.binary(_LENGTH), count, [None, pa.py_buffer(text)])
+    hexadecimal = pc.binary_slice(whole, options=pc.SliceOptions(len(_PREFIX), _LENGTH)).buffers()[1]
     try:
-        keys = binascii.unhexlify(hexadecimal)
+        return binascii.unhexlify(hexadecimal)
     except ValueError:
         return None
-    return keys if binascii.hexlify(keys) == hexadecimal else None  # unhexlify takes capitals too

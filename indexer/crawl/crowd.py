@@ -58,6 +58,12 @@ class Crowd:
         self._share = 1.0
         self._counted = 0.0, 0.0
         self._idle_at = clock()
+        self._busy = False
+
+    @property
+    def one_is_enough(self) -> bool:
+        """Whether one thread keeps the process busy, as far as was seen."""
+        return self.limit == 1 and self._busy
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -90,6 +96,7 @@ class Crowd:
             return
         self._seen = now, cpu
         used = (cpu - cpu_before) / (now - before) / self._given()
+        self._busy = used >= _IDLE
         if used < _BUSY:
             self._idle_at = now
         if used < _IDLE:

@@ -151,7 +151,7 @@ class Threads:
                     take(task, self._hands.do(task.ask))
 
         with self.stop.threads(self._connections, "fetch") as pool:
-            for _ in windowed(pool, work, tasks, ahead=2 * self._connections):
+            for _ in windowed(pool, work, tasks, ahead=lambda: 2 * self._connections):
                 pass
 
 

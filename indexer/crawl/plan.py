@@ -25,7 +25,10 @@ class Known(Protocol):
     """The digests a store has."""
 
     def missing(self, digests: Sequence[str], keys: bytes | None, /) -> list[bool]:
-        """Return of each digest whether the store does not have the manifest; `keys` as `indexer.digests` has them."""
+        """Return of each digest whether the store does not have the manifest.
+
+        Where `keys` are given, as `indexer.digests` has them, the digests need not be.
+        """
 
 
 class Plan:
@@ -60,7 +63,7 @@ class Plan:
             )
 
     def _want(self, place: Place, images: Sequence[ListedImage], keys: bytes | None) -> int:
-        missing = self._known.missing([image.digest for image in images], keys)
+        missing = self._known.missing(() if keys else [image.digest for image in images], keys)
         if not all(missing):
             images = list(compress(images, missing))
         cut = _cut(keys, missing) if keys is not None else [key_of(image.digest) for image in images]

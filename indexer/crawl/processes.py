@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 _PROGRAM: Final = """
 import sys
 sys.path[:] = {path!r}
-from indexer.lean import without_pandas
+from indexer.lean import collect_rarely, without_pandas
+collect_rarely()
 without_pandas()
 from indexer.crawl.worker import main
 main()

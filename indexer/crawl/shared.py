@@ -15,6 +15,7 @@ from indexer.crawl.plan import Plan
 from indexer.crawl.progress import Progress
 from indexer.crawl.report import Report
 from indexer.crawl.stop import Stop
+from indexer.lean import collect_rarely
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,9 @@ class Shared:
 
 @contextmanager
 def rare_collections() -> Iterator[None]:
-    """Look for cyclic garbage rarely while the block runs.
-
-    A run makes tuples by the million and next to no cycles; with Python's own thresholds looking for them takes a
-    quarter to a third of the CPU of a run.
-    """
+    """Look for cyclic garbage rarely while the block runs."""
     before = gc.get_threshold()
-    gc.set_threshold(50_000, 20, 100)
+    collect_rarely()
     try:
         yield
     finally:

@@ -63,12 +63,20 @@ class Stop:
         pool.shutdown()
 
 
-def windowed(pool: Executor, work: Callable[[T], R], items: Iterable[T], *, ahead: int) -> Iterator[R]:
-    """Yield `work(item)` for each item, in order, with at most `ahead` of them running or waiting to be taken."""
+def windowed(pool: Executor, work: Callable[[T], R], items: Iterable[T], *, ahead: Callable[[], int]) -> Iterator[R]:
+    """Yield `work(item)` for each item, in order, with at most `ahead()` of them running or waiting to be taken.
+
+    While that is 0 the work is done in this very thread.
+    """
     waiting: deque[Future[R]] = deque()
     for item in items:
-        waiting.append(pool.submit(work, item))
-        if len(waiting) >= ahead:
+        while waiting and len(waiting) >= ahead():
             yield waiting.popleft().result()
+        if ahead():
+            waiting.append(pool.submit(work, item))
+        else:
+            yield from [future.result() for future in waiting]
+            waiting.clear()
+            yield work(item)
     while waiting:
         yield waiting.popleft().result()

@@ -1,8 +1,9 @@
 """Pages of DescribeRepositories and DescribeImages: decoded into types with every member checked, or read one by one.
 
 msgspec takes 0.7 microseconds an image, checks included, where orjson alone makes dictionaries in 0.9. A repository
-takes 2, with botocore 50. What msgspec refuses (times as text, say) is read the careful way, which takes all that
-botocore would, and says what is wrong with the rest.
+takes 2, with botocore 50. The media types and states that nearly all images have are literals, which all of them share:
+a sixth of the decoding, and as much of what follows. What msgspec refuses (times as text, say) is read the careful way,
+which takes all that botocore would, and says what is wrong with the rest.
 """
 
 from __future__ import annotations
@@ -10,12 +11,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from sys import intern
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import msgspec
 from botocore.utils import parse_timestamp
 
 from indexer.ecr.answers import no_answer
+from indexer.model import (
+    DOCKER_LIST,
+    DOCKER_MANIFEST,
+    DOCKER_SCHEMA1,
+    DOCKER_SCHEMA1_SIGNED,
+    OCI_ARTIFACT_MANIFEST,
+    OCI_INDEX,
+    OCI_MANIFEST,
+)
 
 _LARGEST: Final = 2**63 - 1
 _YEAR_9999: Final = 253_370_764_800
@@ -45,6 +55,33 @@ class ListedImage(msgspec.Struct, gc=False, frozen=True):
     def with_tags(self, tags: Iterable[str]) -> ListedImage:
         """Return the image with other tags."""
         return msgspec.structs.replace(self, tags=tuple(tags))
+
+
+_MediaType = Literal[  # type: ignore[valid-type] # their names in model
+    DOCKER_MANIFEST, DOCKER_LIST, OCI_MANIFEST, OCI_INDEX, OCI_ARTIFACT_MANIFEST, DOCKER_SCHEMA1, DOCKER_SCHEMA1_SIGNED
+]
+_ArtifactType = Literal[
+    "application/vnd.docker.container.image.v1+json",
+    "application/vnd.oci.image.config.v1+json",
+    "application/vnd.oci.empty.v1+json",
+    "application/vnd.cncf.helm.config.v1+json",
+    "application/vnd.cncf.notary.signature",
+    "application/vnd.dev.cosign.artifact.sig.v1+json",
+    "application/vnd.dev.cosign.artifact.sbom.v1+json",
+    "application/vnd.dev.sigstore.bundle.v0.3+json",
+    "application/vnd.cyclonedx+json",
+    "application/vnd.in-toto+json",
+    "application/spdx+json",
+]
+_Status = Literal["ACTIVE", "ARCHIVED", "ACTIVATING"]
+
+
+class _CommonImage(ListedImage, gc=False, frozen=True):
+    """An image all whose texts of few values are common ones."""
+
+    media_type: _MediaType | None = msgspec.field(name="imageManifestMediaType", default=None)
+    artifact_type: _ArtifactType | None = msgspec.field(name="artifactMediaType", default=None)
+    status: _Status | None = msgspec.field(name="imageStatus", default=None)
 
 
 class ListedRepository(NamedTuple):
@@ -78,13 +115,29 @@ class _Images(msgspec.Struct, gc=False, frozen=True):
     token: str | None = msgspec.field(name="nextToken", default=None)
 
 
+class _CommonImages(msgspec.Struct, gc=False, frozen=True):
+    items: list[_CommonImage] = msgspec.field(name="imageDetails")
+    token: str | None = msgspec.field(name="nextToken", default=None)
+
+
 class _Repositories(msgspec.Struct, gc=False, frozen=True):
     items: list[_Repository] = msgspec.field(name="repositories")
     token: str | None = msgspec.field(name="nextToken", default=None)
 
 
-_DECODERS: Final[dict[str, tuple[str, Callable[[bytes], _Images | _Repositories]]]] = {
-    "DescribeImagesResponse": ("imageDetails", msgspec.json.Decoder(_Images).decode),
+_common_images: Final = msgspec.json.Decoder(_CommonImages).decode
+_any_images: Final = msgspec.json.Decoder(_Images).decode
+
+
+def _images(body: bytes) -> _CommonImages | _Images:
+    try:
+        return _common_images(body)
+    except msgspec.ValidationError:
+        return _any_images(body)
+
+
+_DECODERS: Final[dict[str, tuple[str, Callable[[bytes], _CommonImages | _Images | _Repositories]]]] = {
+    "DescribeImagesResponse": ("imageDetails", _images),
     "DescribeRepositoriesResponse": ("repositories", msgspec.json.Decoder(_Repositories).decode),
 }
 
@@ -160,7 +213,7 @@ def _repository_of(item: Mapping[str, Any]) -> ListedRepository:
 
 def listed_images(items: Sequence[Any]) -> list[ListedImage]:
     """Return a page's images; RegistryUnavailable where one has no digest, or a member is not of its type."""
-    return [item if type(item) is ListedImage else listed_image(item) for item in items]
+    return [item if isinstance(item, ListedImage) else listed_image(item) for item in items]
 
 
 def listed_image(item: Mapping[str, Any]) -> ListedImage:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from indexer.crawl.crowd import Crowd
+from indexer.crawl.stop import windowed
 
 
 class Times:
@@ -56,6 +57,29 @@ def test_a_process_that_does_not_get_its_cpu_lets_no_more_in() -> None:
     for _ in range(4):
         pass_by(crowd, times, 0.1, 0.05)
     assert (busy, crowd.limit) == (1, 8), "where it gets as much as before and uses less, those who wait are let in"
+
+
+def test_one_is_enough_as_soon_as_it_is_seen_to_keep_the_process_busy() -> None:
+    crowd, times = crowd_of(8)
+    assert not crowd.one_is_enough, "nobody knows yet how long answers take"
+    pass_by(crowd, times, 0.1, 0.9)
+    assert crowd.one_is_enough
+    pass_by(crowd, times, 0.1, 0.5)
+    assert (crowd.limit, crowd.one_is_enough) == (2, False)
+    while crowd.limit > 1:
+        pass_by(crowd, times, 0.3, 1.0)
+    assert crowd.one_is_enough
+
+
+def test_what_is_done_here_and_by_others_comes_in_order() -> None:
+    """Numbers of those that may wait: others do the work while it is not 0, and this thread does while it is."""
+    here, ahead = threading.get_ident(), iter([2] * 7 + [0] * 4 + [3] * 500)
+    with ThreadPoolExecutor(4) as pool:
+        done = list(windowed(pool, lambda n: (n, threading.get_ident() == here), range(30), ahead=lambda: next(ahead)))
+    assert [number for number, _ in done] == list(range(30))
+    mine = [number for number, is_mine in done if is_mine]
+    assert 0 < len(mine) < 5
+    assert mine == list(range(mine[0], mine[0] + len(mine)))
 
 
 def test_a_burst_of_answers_lets_no_fewer_in() -> None:

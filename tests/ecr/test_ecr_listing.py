@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from indexer.ecr.listed import ListedImage, decoded_page, listed_image, listed_images, listed_repositories
 from indexer.ecr.parsing import AnswerParser
 from indexer.errors import RegistryUnavailable
+from indexer.model import OCI_MANIFEST
 
 WHOLE: dict[str, Any] = {
     "registryId": "123456789012",
@@ -94,11 +95,13 @@ def test_both_ways_find_the_same(items: list[Any], escaped: bool) -> None:
             listed_images(_sent(items, escaped=escaped))
         return
     found = listed_images(_sent(items, escaped=escaped))
-    assert found == expected
-    names = ListedImage.__struct_fields__
-    assert [[type(getattr(image, name)) for name in names] for image in found] == [
-        [type(getattr(image, name)) for name in names] for image in expected
-    ]
+    assert [*map(members, found)] == [*map(members, expected)]
+
+
+def members(image: ListedImage) -> list[tuple[str, type, Any]]:
+    """What an image says, whichever way it was read."""
+    values = [(name, getattr(image, name)) for name in ListedImage.__struct_fields__]
+    return [(name, type(value), value) for name, value in values]
 
 
 def _sent(items: list[Any], *, escaped: bool) -> Any:
@@ -161,7 +164,7 @@ def test_repositories_are_those_that_botocore_reads(items: list[Any]) -> None:
 
 def test_a_whole_page_is_decoded_at_once() -> None:
     answer = parsed(json.dumps({"imageDetails": [WHOLE] * 3, "nextToken": "more"}))
-    assert [type(image) for image in answer["imageDetails"]] == [ListedImage] * 3
+    assert [isinstance(image, ListedImage) for image in answer["imageDetails"]] == [True] * 3
     assert answer["nextToken"] == "more"
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
     assert "nextToken" not in parsed(json.dumps({"imageDetails": []}))
@@ -191,6 +194,22 @@ def test_text_that_cannot_be_stored_is_no_answer() -> None:
     body = json.dumps({"imageDetails": [WHOLE | {"imageTags": ["\ud800"]}]})
     with pytest.raises(RegistryUnavailable, match="surrogates"):
         listed_images(parsed(body)["imageDetails"])
+
+
+@pytest.mark.parametrize("odd", [{}, {"artifactMediaType": "application/vnd.acme+json"}, {"imageStatus": "LOST"}])
+def test_common_texts_are_shared_and_others_are_taken_as_they_are(odd: dict[str, str]) -> None:
+    common = WHOLE | {
+        "imageManifestMediaType": OCI_MANIFEST,
+        "artifactMediaType": "application/vnd.oci.image.config.v1+json",
+        "imageStatus": "ARCHIVED",
+    }
+    items = [common, common | odd, {"imageDigest": "sha256:1"}]
+    page = decoded_page("DescribeImagesResponse", json.dumps({"imageDetails": items}).encode())
+    assert page is not None
+    images = page["imageDetails"]
+    assert [*map(members, images)] == [members(listed_image(item)) for item in items]
+    assert (images[0].artifact_type is images[1].artifact_type) == (odd == {})
+    assert members(images[0].with_tags(["a"])) == members(listed_image(common | {"imageTags": ["a"]}))
 
 
 def test_an_empty_page_is_one() -> None:

@@ -14,6 +14,7 @@ from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.parsers import JSONParser, ResponseParserError
+from ecr.test_ecr_listing import members
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.manifests import image
@@ -64,7 +65,10 @@ def questions(client: Any, registry: Registry) -> Iterator[Any]:
 
 def plain(answer: Any) -> Any:
     """An answer without what botocore adds, and with what is listed as the program reads it."""
-    listings: dict[str, Any] = {"imageDetails": listed_images, "repositories": listed_repositories}
+    listings: dict[str, Any] = {
+        "imageDetails": lambda items: [*map(members, listed_images(items))],
+        "repositories": listed_repositories,
+    }
     if isinstance(answer, dict):
         return {
             key: listings[key](value) if key in listings and value else plain(value)
@@ -83,7 +87,7 @@ def test_answers_are_those_of_botocore(registry: Registry, server: Server) -> No
         assert {**plain(mine), "nextToken": ""} == {**plain(theirs), "nextToken": ""}
         assert mine["ResponseMetadata"]["HTTPStatusCode"] == 200
     assert len(pairs[1][0]["imageDetails"]) == 5
-    assert all(type(each) is ListedImage for each in pairs[2][0]["imageDetails"])
+    assert all(isinstance(each, ListedImage) for each in pairs[2][0]["imageDetails"])
     assert len(pairs[3][0]["images"]) == 12
     assert len(pairs[3][0]["failures"]) == 1
 
