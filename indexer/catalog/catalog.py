@@ -28,6 +28,10 @@ _UNREACHABLE = "unreachable_manifests"
 _LISTINGS = "last_listings"
 SETTLED = (_LISTINGS, "index_contents", _UNREACHABLE, "repository_links", "image_parts")
 """Views of few rows that cost something to find and that others stand on; each after those that it needs."""
+_KEPT = ("image_stacks",)
+"""Views that are made tables for the statement that reads them, and in no export: what stands on them is planned with
+their true sizes, and their joins and the statement's do not share its memory (outdated-bases took 11 passes, and spilled).
+"""
 _CURRENT_RUNS = """
 select run_id, count(*) = count(last_listings.run_id) as is_whole
 from repository_history
@@ -217,7 +221,7 @@ class Catalog:
         a join. It is not done when the store is opened, as many questions do not need it.
         """
         run = self._connection.execute
-        for name in [name for name in SETTLED if name in needed - self._settled]:
+        for name in [name for name in (*SETTLED, *_KEPT) if name in needed - self._settled]:
             run(f"create table _{name} as from {name}")
             run(f"create or replace view {name} as from _{name}")
             self._settled.add(name)
