@@ -43,33 +43,53 @@ repository_blobs as materialized (
     group by held_manifests.repository_number, all_blob_references.blob_digest
 ),
 -- Numbers in place of digests, from here on.
-numbered_blobs as materialized (
+blobs as materialized (
     select
         blob_digest,
         max(size) as size,
         bool_or(is_stored) as is_stored,
         bool_or(is_layer) as is_layer,
+        count(*) as holders,
+        -- of the only one, where there is one
+        max(repository_number) as repository_number,
+        max(manifests) as manifests,
         row_number() over () as blob_number
     from repository_blobs
     group by blob_digest
 ),
-repository_blob_numbers as materialized (
+-- Most blobs are in one repository, and need no further look.
+shared_blobs as materialized (
     select
         places.registry_number,
         places.repository_number,
         repository_blobs.manifests,
-        numbered_blobs.blob_number,
-        numbered_blobs.size,
-        numbered_blobs.is_stored,
-        numbered_blobs.is_layer
+        blobs.blob_number,
+        blobs.size,
+        blobs.is_stored,
+        blobs.is_layer
     from repository_blobs
-    inner join numbered_blobs using (blob_digest)
-    inner join places using (repository_number)
+    inner join (from blobs where holders > 1) as blobs using (blob_digest)
+    inner join places on places.repository_number = repository_blobs.repository_number
 ),
 blob_holders as (
     select registry_number, blob_number, count(*) as repositories
-    from repository_blob_numbers
+    from shared_blobs
     group by registry_number, blob_number
+),
+held_blobs as (
+    select repository_number, manifests, size, is_stored, is_layer, 1 as repositories
+    from blobs
+    where holders = 1
+    union all
+    select
+        shared_blobs.repository_number,
+        shared_blobs.manifests,
+        shared_blobs.size,
+        shared_blobs.is_stored,
+        shared_blobs.is_layer,
+        blob_holders.repositories
+    from shared_blobs
+    inner join blob_holders using (registry_number, blob_number)
 ),
 blob_figures as (
     select
@@ -80,8 +100,7 @@ blob_figures as (
         sum(size) filter (where is_stored and not is_layer) as config_bytes,
         sum(size) filter (where not is_stored) as foreign_bytes,
         count(*) filter (where is_stored and size is null) as blobs_unknown_size
-    from repository_blob_numbers
-    inner join blob_holders using (registry_number, blob_number)
+    from held_blobs
     group by repository_number
 ),
 image_figures as (
