@@ -26,6 +26,8 @@ _LENGTH: Final = len(_PREFIX) + 64
 _HEAD: Final = 8
 _TAIL: Final = KEY - _HEAD
 _MIN_MERGE: Final = 65_536
+_FEW: Final = 50
+"""Digests that are looked up one by one: Arrow takes 0.15 ms, however few they are."""
 
 
 class _Sorted(NamedTuple):
@@ -110,7 +112,7 @@ class Known:
     def add_all(self, digests: Iterable[str]) -> list[bool]:
         """Add digests; return of each whether it is new. A sixth of the time of as many calls of `add`."""
         digests = list(digests)
-        keys = keys_of(digests)
+        keys = keys_of(digests) if len(digests) >= _FEW else None
         with self._lock:
             # That all are new, and each there once, is so nearly always.
             cut = None if keys is None else _cut(keys)
