@@ -29,8 +29,10 @@ _LISTINGS = "last_listings"
 SETTLED = (_LISTINGS, "index_contents", _UNREACHABLE, "repository_links", "image_parts")
 """Views of few rows that cost something to find and that others stand on; each after those that it needs."""
 _KEPT = ("image_stacks",)
-"""Views that are made tables for the statement that reads them, and in no export: what stands on them is planned with
-their true sizes, and their joins and the statement's do not share its memory: outdated-bases took 11 passes, and spilled.
+"""Views that are made tables for the statement that reads them, and in no export.
+
+What stands on them is planned with their true sizes, and their joins and the statement's do not share its memory:
+outdated-bases took 11 passes without, and spilled.
 """
 _CURRENT_RUNS = """
 select run_id, count(*) = count(last_listings.run_id) as is_whole
