@@ -11,6 +11,7 @@ from indexer.cli.columns import Column
 from indexer.cli.tables import escaped, fitted, markdown_lines, plain_lines
 
 _NUMBERS = (int, float, Decimal)
+_MORE = " (--limit)"
 
 
 class Page:
@@ -37,7 +38,9 @@ class Page:
         for name, text in found:
             self._print(text, "", before=f"{name:<{width}}  " if width else "- ")
 
-    def table(self, title: str, rows: Sequence[Mapping[str, Any]], *, limit: int | None = None, more: str = "") -> None:
+    def table(
+        self, title: str, rows: Sequence[Mapping[str, Any]], *, limit: int | None = None, more: str = _MORE
+    ) -> None:
         """Print `rows` under a title, at most `limit` of them; `more` says how to see the rest. Nothing for no rows."""
         if not rows:
             return
@@ -87,7 +90,9 @@ class MarkdownPage(Page):
         if found:
             self._text("\n".join(f"- {f'**{name}**: ' if name else ''}{escaped(text)}" for name, text in found))
 
-    def table(self, title: str, rows: Sequence[Mapping[str, Any]], *, limit: int | None = None, more: str = "") -> None:
+    def table(
+        self, title: str, rows: Sequence[Mapping[str, Any]], *, limit: int | None = None, more: str = _MORE
+    ) -> None:
         if not rows:
             return
         if title:

@@ -136,7 +136,7 @@ def _print(store: OpenStore, newest: dict[str, Any], limit: int) -> None:
     page.table("Accounts and regions", _rows(store, _TARGETS))
     page.table("What the newest runs could not index (indexer query failures)", _rows(store, _FAILURES), limit=limit)
     runs = _rows(store, _RUNS)
-    page.table("Runs, the newest first", runs, limit=limit, more=" (--limit)")
+    page.table("Runs, the newest first", runs, limit=limit)
 
 
 def _when(run: dict[str, Any]) -> str:

@@ -136,6 +136,10 @@ def _no_repository(asking: Asking, reference: Reference) -> str:
     where = _of_host(reference)
     if not where and reference.tag is None and (as_tag := _as_tag(asking, reference.text)):
         return f"there is no repository '{reference.repository}' in {asking.place}{as_tag}"
+    if any(sign in str(reference.repository) for sign in "*?["):
+        named = f"'{reference.repository}'"
+        globs = f"indexer query storage-by-repository -p repository={named}"
+        return f"there is no repository {named} in {asking.place}; find takes one name, {globs} takes globs"
     if where and (rows := asking.rows("repositories", repository=reference.repository)):
         others = ", ".join(f"{row['registry_id']} in {row['region']}" for row in rows[:_EXAMPLES])
         return f"there is no repository '{reference.repository}'{where} in {asking.place}; there is one of {others}"

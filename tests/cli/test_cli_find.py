@@ -75,7 +75,7 @@ def test_a_deleted_image_shows_where_it_was(cli: Cli, shop: Shop) -> None:
 
 def test_lists_are_cut_at_the_limit_and_say_so(cli: Cli, shop: Shop) -> None:
     page = cli("find", "team/app", "--limit", "2", "--store", shop.folder).out
-    assert "... and 3 more\n" in page
+    assert "... and 3 more (--limit)\n" in page
     assert "... and" not in cli("find", "team/app", "--store", shop.folder).out
 
 
@@ -106,7 +106,7 @@ def test_the_page_as_markdown_is_lists_and_tables(cli: Cli, shop: Shop) -> None:
             else:
                 assert block.startswith(("## ", "- ")) or len(lines) == 1
     done = cli("find", "team/app", "--limit", "2", "--store", shop.folder, "--format", "markdown")
-    assert "\n... and 3 more\n" in done.out
+    assert "\n... and 3 more (--limit)\n" in done.out
 
 
 def test_the_page_as_csv_is_the_data_a_value_a_row(cli: Cli, shop: Shop) -> None:

@@ -264,3 +264,19 @@ def test_a_signal_while_the_command_is_loaded_ends_it_without_a_traceback(
     (tmp_path / "typer.py").write_text(f"import os, signal\nos.kill(os.getpid(), signal.{number})\nprint('went on')\n")
     done = process("status", PYTHONPATH=str(tmp_path))
     assert done == (code, "", "error: interrupted before anything was done\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["run", "shop.yaml"], "; did you mean --config shop.yaml?"),
+        (["run", "shop.yaml", "other.yml"], ""),
+        (["run", "now"], ""),
+    ],
+)
+def test_a_configuration_without_its_option_is_told(cli: Cli, words: list[str], hint: str) -> None:
+    done = cli(*words)
+    assert done.code == 2
+    first, then = done.err.splitlines()
+    assert first == f"error: Got unexpected extra argument(s) ({' '.join(words[1:])}){hint}"
+    assert then == "indexer run --help shows what there is"

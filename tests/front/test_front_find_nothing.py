@@ -137,3 +137,11 @@ def test_a_tag_that_stands_alone_is_told_how_to_be_named(tmp_path: Path) -> None
             store.find("abcdef01")
         with pytest.raises(NotFound, match=r"storage-by-repository lists them$"):
             store.find("nosuch")
+
+
+def test_globs_are_for_queries(shop: Shop) -> None:
+    with indexer.open(shop.folder) as store, pytest.raises(NotFound) as caught:
+        store.find("team/*")
+    assert "find takes one name, indexer query storage-by-repository -p repository='team/*' takes globs" in str(
+        caught.value
+    )
