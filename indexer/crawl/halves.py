@@ -122,13 +122,13 @@ class Halves:
     def _setups(self, writer: Writer, others: Sequence[tuple[Turn, int]]) -> list[Setup]:
         fetch, walks, accounts = self._config.fetch, self._targets, self._accounts()
         paces = {walk.quota: walk.ecr.pace for walk in walks}
-        left = {quota: pace.divide(len(others) + 1) for quota, pace in paces.items()}
+        before = {quota: pace.divide(len(others) + 1) for quota, pace in paces.items()}
         ahead = self._shared.now() - datetime.now(UTC)
 
         def place(walk: Walk, connections: int) -> Place:
             rate = fetch.requests_per_second
             of = (walk.target, accounts[walk.number], walk.quota)
-            return Place(*of, rate, left[walk.quota], connections, fetch.max_attempts)
+            return Place(*of, rate, before[walk.quota], connections, fetch.max_attempts)
 
         return [
             Setup(

@@ -27,7 +27,7 @@ from indexer.crawl.memory import frugal
 from indexer.crawl.shared import rare_collections
 from indexer.crawl.spent import Spent
 from indexer.crawl.stop import LAST_CALLS, Stop
-from indexer.ecr import Ecr, Pace, Pulse, Signs, Target, Turn, reach
+from indexer.ecr import Before, Ecr, Pace, Pulse, Signs, Target, Turn, reach
 from indexer.errors import IndexerError
 from indexer.store import Share, segments_of
 
@@ -35,14 +35,14 @@ from indexer.store import Share, segments_of
 class Place(NamedTuple):
     """A target as a worker needs it. Targets with the same `quota` share one pace, and `per_second` with it.
 
-    `left` is when the last requests for the quota left, before there were workers.
+    `before` is what was asked of the quota before there were workers.
     """
 
     target: Target
     account: str
     quota: int
     per_second: float
-    left: Sequence[float]
+    before: Before
     connections: int
     max_attempts: int
 
@@ -152,7 +152,7 @@ class Worker:
 
     def _prepare(self) -> tuple[Hands, list[ThreadPoolExecutor]]:
         for place in self._setup.places:
-            new = (Pace(place.per_second, self._setup.turn, before=place.left), Pulse())
+            new = (Pace(place.per_second, self._setup.turn, before=place.before), Pulse())
             pace, pulse = self._quotas.setdefault(place.quota, new)
             ecr = reach(
                 place.target,

@@ -11,7 +11,7 @@ from indexer.ecr.advice import advice, advised, in_short
 from indexer.ecr.answers import Batch, FetchedManifest, FetchFailure
 from indexer.ecr.client import PAGE_EXPIRED, PAGE_SIZE, Ecr, reach
 from indexer.ecr.listed import ListedImage, ListedRepository, microseconds
-from indexer.ecr.pace import Pace, Turn
+from indexer.ecr.pace import Before, Pace, Turn
 from indexer.ecr.regions import doubt, likely_elsewhere, partition_of
 from indexer.ecr.session import Target, connect
 from indexer.ecr.trying import REGISTRY_DOWN, Health, Pulse, Signs, Trouble
@@ -22,6 +22,7 @@ __all__ = [
     "REGISTRY_DOWN",
     "Account",
     "Batch",
+    "Before",
     "Ecr",
     "FetchFailure",
     "FetchedManifest",

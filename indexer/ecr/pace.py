@@ -32,14 +32,25 @@ class Turn(NamedTuple):
     of: int = 1
 
 
+class Before(NamedTuple):
+    """What a process did that asked before others joined it.
+
+    When its requests left lately, by `time.monotonic`, and at what part of the rate: less than 1 for a while after the
+    registry throttled.
+    """
+
+    left: Sequence[float] = ()
+    share: float = 1.0
+
+
 class Pace:
     """Hands out the moments at which requests may leave; shared by all threads that call one target.
 
     Several processes share a rate without a word between them: each has an equal part of it for every second. Requests
     that come faster than that leave in turns: the machine's clock is cut into slots, one request long, and process i of
     n sends in every n-th slot only, from the i-th on. So the rate holds for all together, in every second, also where
-    they begin and end at different times. `before` is when requests left lately (`recent`) of
-    a process that asked before them: each counts some of these as its own.
+    they begin and end at different times. `before` is what a process did that asked before them:
+    each counts some of its requests as its own, and goes on at its pace.
     """
 
     def __init__(
@@ -47,19 +58,19 @@ class Pace:
         per_second: float,
         turn: Turn = Turn(),  # noqa: B008 - a tuple, which nobody can change
         *,
-        before: Sequence[float] = (),
+        before: Before = Before(),  # noqa: B008 - as above
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._limit = per_second
-        self._take_turn(turn, before[turn.number :: turn.of])
+        self._take_turn(turn, before.left[turn.number :: turn.of])
         self._clock = clock
         self._sleep = sleep
         self._lock = threading.Lock()
         self._next = clock()
-        self._share = 1.0
+        self._share = before.share
         self._throttled_at = float("-inf")
-        self._adjusted_at = float("-inf")
+        self._adjusted_at = clock()
         self.waited = 0.0
         """Seconds that callers spent waiting here, summed over all threads."""
 
@@ -71,18 +82,12 @@ class Pace:
         self._left = deque(left, maxlen=max(1, math.floor(share)))
         self._turn = turn
 
-    def divide(self, of: int) -> list[float]:
+    def divide(self, of: int) -> Before:
         """Keep the first of so many turns for this process; return `before` for the paces that have the others."""
         with self._lock:
-            before = list(self._left)
-            self._take_turn(Turn(0, of), before[::of])
-            return before
-
-    @property
-    def recent(self) -> list[float]:
-        """When requests left, by `time.monotonic`, which all processes of a machine share; as many as count."""
-        with self._lock:
-            return list(self._left)
+            left, share = list(self._left), self._current(self._clock()) / self.per_second
+            self._take_turn(Turn(0, of), left[::of])
+            return Before(left, share)
 
     def wait(self) -> None:
         """Return when the next request may leave."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.ecr import Pace, Turn
+from indexer.ecr import Before, Pace, Turn
 
 SECOND = 1.05
 """In which a pace lets go what a second may hold."""
@@ -187,10 +187,10 @@ def test_further_processes_leave_what_was_used_of_the_last_second(
     time = Time()
     first = Pace(rate, clock=time.clock, sleep=time.sleep)
     left = departures(first, time, pauses)
-    began = time.now + start_up
+    before, began = Before(tuple(left)), time.now + start_up
     for at in range(min(count, rate)):
         time.now = began
-        pace = Pace(rate, Turn(at, min(count, rate)), before=first.recent, clock=time.clock, sleep=time.sleep)
+        pace = Pace(rate, Turn(at, min(count, rate)), before=before, clock=time.clock, sleep=time.sleep)
         left += departures(pace, time, [0.0] * (2 * rate // count + 2))
     for start in left:
         assert sum(start <= each < start + 1 for each in left) <= rate
@@ -222,7 +222,7 @@ def test_further_processes_begin_at_once_where_little_was_used() -> None:
     time = Time()
     first = Pace(100, clock=time.clock, sleep=time.sleep)
     departures(first, time, [0.0] * 10)
-    pace = Pace(100, Turn(0, 2), before=first.recent, clock=time.clock, sleep=time.sleep)
+    pace = Pace(100, Turn(0, 2), before=first.divide(2), clock=time.clock, sleep=time.sleep)
     began = time.now
     assert departures(pace, time, [0.0])[0] - began < 0.05
 
@@ -232,6 +232,19 @@ def test_a_process_that_asks_now_and_then_waits_for_no_turn() -> None:
     pace = Pace(100, Turn(1, 4), clock=time.clock, sleep=time.sleep)
     departures(pace, time, [0.0, *[0.05] * 20])
     assert pace.waited == 0.0
+
+
+def test_further_processes_go_at_the_pace_that_the_registry_forced_on_the_first() -> None:
+    time = Time()
+    first = Pace(100, clock=time.clock, sleep=time.sleep)
+    first.throttled()
+    before = first.divide(2)
+    assert before.share == pytest.approx(0.7)
+    pace = Pace(100, Turn(1, 2), before=before, clock=time.clock, sleep=time.sleep)
+    left = departures(pace, time, [0.0] * 30)
+    assert (left[-1] - left[0]) / 29 == pytest.approx(SECOND / 50 / 0.73, rel=0.07)
+    departures(pace, time, [0.0] * 400)
+    assert pace.divide(2).share == 1.0, "it recovers as the first one does"
 
 
 def test_a_process_that_is_throttled_slows_down_in_its_turns() -> None:
