@@ -49,6 +49,8 @@ def nearest(text: str, names: Iterable[str]) -> list[str]:
     known = list(dict.fromkeys(names))
     around = [name for name in known if text in name] if len(text) >= _TELLING else []
     begun = [name for name in around if name.startswith(text)]
+    if f"{text}s" in known:
+        return [f"{text}s"]
     return (begun or get_close_matches(text, known, n=1) or around)[:_NEAREST]
 
 

@@ -23,6 +23,10 @@ NAMES = [
 ]
 
 
+def test_a_plural_is_nearer_than_what_begins_so() -> None:
+    assert nearest("image", ["image_history", "image_parts", "images"]) == ["images"]
+
+
 @pytest.mark.parametrize(
     ("text", "meant"),
     [

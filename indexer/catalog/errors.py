@@ -113,7 +113,7 @@ def _no_table(name: str, views: Sequence[str]) -> str:
 
 def _no_column(name: str, rest: str) -> str:
     candidates = list(dict.fromkeys(_CANDIDATES.findall(rest.partition("LINE ")[0])))
-    known = f"; the nearest are {', '.join(candidates)}" if candidates else ""
+    known = f"; the nearest {'is' if len(candidates) == 1 else 'are'} {', '.join(candidates)}" if candidates else ""
     return f"there is no column {name}{known}. To see the columns of a view: describe VIEW"
 
 

@@ -106,7 +106,7 @@ class Trial:
         yield from self._globs(repositories, wanted)
         if samples:
             text = estimate(samples, len(repositories), len(wanted), self._fetch)
-            yield self._found("first run", Verdict.NOTE, text)
+            yield self._found("first run", Verdict.NOTE, f"{text}; later ones list as much, and fetch what is new")
 
     def _tried(self, ecr: Ecr, samples: list[Sample], names: list[str]) -> Iterator[Finding]:
         """Try the calls that are about a repository on each of `names`; what was listed goes to `samples`."""

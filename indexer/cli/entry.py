@@ -25,6 +25,7 @@ _DEBUG = "--debug"
 _LOCALE = "LC_ALL=C.UTF-8"
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 _FILE = re.compile(r"Got unexpected extra argument\(s\) \((\S+\.ya?ml)\)")
+_VALUE = re.compile(r"Got unexpected extra argument\(s\) \((\S+=\S*)\)")
 _NO_TEXT = re.compile("[\udc80-\udcff]")
 """What Python makes of bytes that it cannot read as text."""
 _WORDS = (
@@ -145,6 +146,8 @@ def _usage(error: Any) -> str:
         message += f"; did you mean {nearest[0]}?" if nearest else _after_the_command(option, context.command)
     elif (file := _FILE.fullmatch(message)) and any("--config" in each.opts for each in context.command.params):
         message += f"; did you mean --config {file[1]}?"
+    elif (value := _VALUE.fullmatch(message)) and any("-p" in each.opts for each in context.command.params):
+        message += f"; did you mean -p {value[1]}?"
     return f"{message}\n{context.command_path} --help shows what there is"
 
 

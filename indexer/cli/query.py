@@ -46,7 +46,9 @@ def run_query(name: str, parameters: Sequence[str], asked: Asked) -> None:
             )
         say_what_is_missing(printed, asked.limit)
         if "limit" not in values and printed.total == _default_limit(query):
-            output.note(f"limit={printed.total} by default, there may be more rows: -p limit={printed.total * 50}")
+            sorted_ = ", and these alone were sorted" if asked.sort else ""
+            more = f"there may be more rows{sorted_}: -p limit={printed.total * 50}"
+            output.note(f"limit={printed.total} by default, {more}")
         if printed.total and (single := store.single_run(name)):
             output.note(single)
         if printed.total or not store.why_empty(name, **values).startswith("No repository matches "):

@@ -6,7 +6,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import as_completed
-from itertools import chain
 from typing import NamedTuple, Protocol
 
 from indexer.crawl.hands import Ask, Hands, Told
@@ -48,6 +47,7 @@ class Feed:
         self._queues: deque[tuple[Place, Queue]] = deque()
         self._place: Place
         self._spans: Iterator[Span] = iter(())
+        self._cut: deque[Span] = deque()
         self._lock = threading.Lock()
 
     def add(self, place: Place, queue: Queue) -> None:
@@ -56,10 +56,15 @@ class Feed:
             self._queues.append((place, queue))
             self._left += len(queue)
 
+    @property
+    def left(self) -> int:
+        """How many digests no span was taken for yet."""
+        return self._left
+
     def span(self) -> Iterator[Task]:
         """Return the tasks of the next span; none where nothing is left."""
         with self._lock:
-            wanted = next(self._spans, None)
+            wanted = self._cut.popleft() if self._cut else next(self._spans, None)
             while wanted is None and self._queues:
                 self._place, queue = self._queues.popleft()
                 self._spans = queue.spans(_SPAN * self._chunk_size)
@@ -76,7 +81,7 @@ class Feed:
         """Return as much of a span as one process may take now; what follows stays here."""
         chunks = max(1, self._left // (2 * self.among * self._chunk_size))
         first, *rest = wanted.parts(chunks * self._chunk_size)
-        self._spans = chain(rest, self._spans)
+        self._cut.extendleft(reversed(rest))
         return first
 
     def __iter__(self) -> Iterator[Task]:

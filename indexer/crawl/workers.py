@@ -25,6 +25,8 @@ _GRACE: Final = 20.0
 """Seconds for workers to end by themselves when a run is broken off; then they are killed."""
 _LOOK: Final = 0.03
 """Seconds between two looks for what was listed meanwhile."""
+_WATCH: Final = 1.0
+"""Seconds between two looks whether a registry is down."""
 
 
 class Workers:
@@ -63,9 +65,11 @@ class Workers:
         while True:
             grows = supply.grows
             fresh |= supply.refill()
-            if not grows and (fresh or self._part is None) and self._is_over():
+            if not grows and self._is_over() and (self._part is None or _has_work(supply)):
                 self._join(supply, take)
                 fresh |= set(supply.feeds)  # which may have been held
+            # This process's own calls may have found it out.
+            fresh |= {target for target in supply.feeds if self._ecrs[target].health.down is not None} - self._down
             for target in fresh:
                 self._serve(target, supply, take, self._workers)
             fresh = set()
@@ -73,7 +77,7 @@ class Workers:
                 self._part = None
                 return
             # One that has nothing to do may end as well.
-            for link in wait([*links, self._over], _LOOK if grows else None):
+            for link in wait([*links, self._over], _LOOK if grows else _WATCH):
                 if link is self._over:
                     self._over.recv_bytes()
                 else:
@@ -173,6 +177,10 @@ class Workers:
 
     def _connections(self, worker: Process, target: int) -> int:
         return self._setups[self._workers.index(worker)].places[target].connections
+
+
+def _has_work(supply: Supply) -> bool:
+    return any(feed.left for feed in supply.feeds.values())
 
 
 def _wait_for(link: Connection) -> None:

@@ -48,6 +48,8 @@ def test_the_limit_of_a_query_says_that_there_may_be_more(cli: Cli, shop: Shop) 
     (cli.folder / "config.yaml").write_text("store: x\nqueries: queries\nregistries: [{regions: [eu-west-1]}]\n")
     assert "limit=2 by default, there may be more rows: -p limit=100\n" in cli(*words).err
     assert "by default" not in cli(*words, "-p", "limit=2").err
+    sorted_ = cli(*words, "--sort", "range:desc")
+    assert "limit=2 by default, there may be more rows, and these alone were sorted: -p limit=100\n" in sorted_.err
 
 
 def test_a_terminal_is_shown_no_more_than_can_be_read(shop: Shop) -> None:

@@ -272,11 +272,14 @@ def test_a_signal_while_the_command_is_loaded_ends_it_without_a_traceback(
         (["run", "shop.yaml"], "; did you mean --config shop.yaml?"),
         (["run", "shop.yaml", "other.yml"], ""),
         (["run", "now"], ""),
+        (["query", "media-types", "limit=3"], "; did you mean -p limit=3?"),
+        (["query", "media-types", "three"], ""),
     ],
 )
-def test_a_configuration_without_its_option_is_told(cli: Cli, words: list[str], hint: str) -> None:
+def test_what_stands_without_its_option_is_told(cli: Cli, words: list[str], hint: str) -> None:
     done = cli(*words)
     assert done.code == 2
+    given = 2 if words[0] == "query" else 1
     first, then = done.err.splitlines()
-    assert first == f"error: Got unexpected extra argument(s) ({' '.join(words[1:])}){hint}"
-    assert then == "indexer run --help shows what there is"
+    assert first == f"error: Got unexpected extra argument(s) ({' '.join(words[given:])}){hint}"
+    assert then == f"indexer {words[0]} --help shows what there is"

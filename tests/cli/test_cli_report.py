@@ -149,6 +149,19 @@ def test_the_command_writes_the_page_and_replaces_it(cli: Cli, shop: Shop) -> No
     assert cli("report", "-", "--store", shop.folder).out.startswith("<!doctype html>")
 
 
+def test_another_file_is_not_replaced(cli: Cli, shop: Shop) -> None:
+    file = cli.folder / "notes.html"
+    file.write_text("<!doctype html><p>my notes")
+    done = cli("report", file, "--store", shop.folder)
+    assert (done.code, done.err) == (
+        2,
+        f"error: {file} exists and is no report: name another file, or remove it yourself\n",
+    )
+    assert file.read_text() == "<!doctype html><p>my notes"
+    file.write_text("")
+    assert cli("report", file, "--store", shop.folder).code == 0, "an empty file has nothing to lose"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -150,11 +150,12 @@ def test_a_part_that_fails_ends_the_run(tmp_path: Path, monkeypatch: pytest.Monk
         raise ZeroDivisionError("nobody expected this")
 
     with world(tmp_path / "store", [registry]) as the_world:
+        before = set(children(os.getpid()))
         with monkeypatch.context() as patched:
             patched.setattr(hands, "flatten_all", broken)  # here only: a worker is another Python
             with pytest.raises(ZeroDivisionError):
                 the_world.run(fetch={"processes": 2, "chunk_size": 5})
-        assert children(os.getpid()) == []
+        assert set(children(os.getpid())) <= before
         assert the_world.rows("runs") == []
         kept = len(the_world.rows("manifests"))
         assert the_world.run(fetch={"processes": 2, "chunk_size": 5}).row.manifests_fetched == 200 - kept

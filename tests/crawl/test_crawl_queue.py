@@ -91,6 +91,7 @@ def test_processes_that_share_a_feed_end_together() -> None:
     digests = [digest for tasks in spans for task in tasks for digest in task.wanted.digests]
     assert digests == [listed(number).digest for number in range(100, 1000)]
     assert {len({task.place for task in tasks}) for tasks in spans} == {1}
+    assert feed.left == 0
 
 
 def test_a_feed_gives_calls_of_one_repository_each() -> None:

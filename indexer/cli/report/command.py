@@ -16,6 +16,9 @@ from indexer.errors import UsageError
 
 _NEEDED: Final = {"altair": "altair", "jinja2": "jinja2", "vl_convert": "vl-convert-python"}
 """Modules, and the packages of the extra `report` that bring them."""
+_MARK: Final = b'<meta name="generator" content="manifest-indexer">'
+_BEGINNING: Final = 1_000
+"""Bytes of a page in which its mark stands."""
 _ENDINGS: Final = (".html", ".htm")
 
 
@@ -31,6 +34,8 @@ def write_report(file: str, config: str | None, store: str | None, *, title: str
         raise UsageError(f"{file}: the page is HTML, name a file that ends in .html (or - for stdout)")
     if file != "-" and not Path(file).absolute().parent.is_dir():
         raise UsageError(f"{file}: there is no folder {Path(file).absolute().parent}; make it, or name another file")
+    if file != "-":
+        _check_replaceable(Path(file))
     from indexer.cli.report.page import page  # noqa: PLC0415 - altair, jinja2: an extra, and slow to import
 
     with open_store(config, store) as opened:
@@ -40,6 +45,19 @@ def write_report(file: str, config: str | None, store: str | None, *, title: str
         return
     _write(Path(file), text)
     output.say(f"written: {file}")
+
+
+def _check_replaceable(path: Path) -> None:
+    """Raise UsageError where the file has something else than a report, which would be lost."""
+    try:
+        with path.open("rb") as file:
+            begins = file.read(_BEGINNING)
+    except FileNotFoundError:
+        return
+    except OSError:  # whatever it is, writing will tell
+        return
+    if begins and _MARK not in begins:
+        raise UsageError(f"{path} exists and is no report: name another file, or remove it yourself")
 
 
 def _write(path: Path, text: str) -> None:
