@@ -31,9 +31,9 @@ class Stop:
         """Ask for it."""
         self._event.set()
 
-    def sleep(self, seconds: float) -> None:
-        """Wait so long, or until a stop is asked for."""
-        self._event.wait(seconds)
+    def sleep(self, seconds: float) -> bool:
+        """Wait so long, or until a stop is asked for; return whether it is."""
+        return self._event.wait(seconds)
 
     @contextmanager
     def on_error(self) -> Iterator[None]:

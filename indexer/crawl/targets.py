@@ -36,7 +36,7 @@ def walks(config: Config, stop: Stop) -> list[Walk]:
     for registry in config.registries:
         for region in registry.regions:
             target = Target.of(registry, region)
-            new = (len(quotas), Pace(config.fetch.requests_per_second), Health())
+            new = (len(quotas), Pace(config.fetch.requests_per_second, sleep=stop.sleep), Health())
             quota, pace, health = quotas.setdefault(_quota(target), new)
             ecr = reach(
                 target,

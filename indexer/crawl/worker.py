@@ -152,7 +152,7 @@ class Worker:
 
     def _prepare(self) -> tuple[Hands, list[ThreadPoolExecutor]]:
         for place in self._setup.places:
-            new = (Pace(place.per_second, self._setup.turn, before=place.before), Pulse())
+            new = (Pace(place.per_second, self._setup.turn, before=place.before, sleep=self._stop.sleep), Pulse())
             pace, pulse = self._quotas.setdefault(place.quota, new)
             ecr = reach(
                 place.target,

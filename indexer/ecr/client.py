@@ -85,7 +85,7 @@ class Ecr:
         *,
         max_attempts: int,
         health: Health | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] = time.sleep,
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self.target = target
@@ -293,7 +293,7 @@ def reach(  # noqa: PLR0913 - what a target's calls have to keep to, by name
     *,
     connections: int,
     max_attempts: int,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], object] = time.sleep,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Ecr:
     """Return the calls of a target. ConfigError for a profile that does not exist.

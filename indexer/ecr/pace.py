@@ -50,7 +50,8 @@ class Pace:
     that come faster than that leave in turns: the machine's clock is cut into slots, one request long, and process i of
     n sends in every n-th slot only, from the i-th on. So the rate holds for all together, in every second, also where
     they begin and end at different times. `before` is what a process did that asked before them:
-    each counts some of its requests as its own, and goes on at its pace.
+    each counts some of its requests as its own, and goes on at its pace. A `sleep` that gives true says that
+    nothing is to leave any more.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Pace:
         *,
         before: Before = Before(),  # noqa: B008 - as above
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self._limit = per_second
         self._take_turn(turn, before.left[turn.number :: turn.of])
@@ -90,7 +91,7 @@ class Pace:
             return Before(left, share)
 
     def wait(self) -> None:
-        """Return when the next request may leave."""
+        """Return when the next request may leave, or at once where none is to leave any more."""
         with self._lock:
             now = self._clock()
             due = max(now, self._next)
@@ -98,10 +99,11 @@ class Pace:
             # At once where no request left lately: what may leave in a second is counted by each process (`_leave`).
             delay = self._slot(due) - now if due > now else 0.0
             self.waited += delay
-        if delay > 0:
-            self._sleep(delay)
+        if delay > 0 and self._sleep(delay):
+            return
         while (late := self._leave()) > 0:
-            self._sleep(late)
+            if self._sleep(late):
+                return
 
     def _leave(self) -> float:
         """Note that a request leaves now and return 0, or return how long it must wait for those before it."""

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar, cast
 
 from indexer.errors import RegistryDown, RegistryError, RegistryRefused, RegistryUnavailable
 
@@ -53,7 +53,9 @@ class Patience:
         return self._left < 1e-9 or took >= (_LONGEST_THROTTLED if throttled else _LONGEST_CALL)  # noqa: PLR2004 - zero, after fifths
 
 
-def retrying(most: int, *, sleep: Callable[[float], None], before_sleep: Callable[[RetryCallState], None]) -> Retrying:
+def retrying(
+    most: int, *, sleep: Callable[[float], object], before_sleep: Callable[[RetryCallState], None]
+) -> Retrying:
     """Return what tries one call again for as long as that may help, with waits that grow and differ."""
     from tenacity import Retrying, retry_if_exception  # noqa: PLC0415 - it loads asyncio; most runs need neither
     from tenacity.wait import wait_random_exponential  # noqa: PLC0415 - as above
@@ -63,7 +65,7 @@ def retrying(most: int, *, sleep: Callable[[float], None], before_sleep: Callabl
         wait=wait_random_exponential(multiplier=_FIRST_WAIT, max=_LONGEST_WAIT),
         retry=retry_if_exception(_may_help),
         before_sleep=before_sleep,
-        sleep=sleep,
+        sleep=cast("Callable[[float], None]", sleep),  # whatever it gives, nobody there looks at it
         reraise=True,
     )
 

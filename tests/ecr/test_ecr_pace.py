@@ -107,6 +107,21 @@ def test_idle_time_is_not_saved_up() -> None:
     assert left[-1] - left[0] == pytest.approx(SECOND)
 
 
+@pytest.mark.parametrize("rate", [0.2, 5])
+def test_nobody_waits_where_nothing_is_to_leave_any_more(rate: float) -> None:
+    time, slept = Time(), []
+
+    def stopped(seconds: float) -> bool:
+        slept.append(seconds)
+        return True
+
+    pace = Pace(rate, clock=time.clock, sleep=stopped)
+    for _ in range(10):
+        pace.wait()
+    assert len(slept) == 9, "each once, and none in a circle"
+    assert time.now == 100.0
+
+
 def test_throttles_slow_down_and_time_recovers() -> None:
     time = Time()
     pace = Pace(100, clock=time.clock, sleep=time.sleep)
