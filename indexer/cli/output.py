@@ -47,9 +47,8 @@ def say(text: str = "") -> None:
     try:
         sys.stderr.write(lines + "\n")
         sys.stderr.flush()
-    except (
-        OSError
-    ):  # nobody listens, or the disk is full: what the command does, and its exit code, must not change by it
+    except OSError:
+        # Nobody listens, or the disk is full: what the command does, and its exit code, must not change by it.
         _forget(sys.stderr)
 
 

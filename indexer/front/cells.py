@@ -22,6 +22,7 @@ from indexer.errors import UsageError
 from indexer.front.opened import OpenStore
 
 _LINE = re.compile(r"\s*(?:--store[ =](?P<store>\w+)\s*)?(?:(?P<name>\w+)\s*<<)?\s*")
+_OPEN: Final = "; make one with indexer.open(...)"
 
 
 def load(shell: Any) -> None:
@@ -48,9 +49,6 @@ def run(shell: Any, line: str, statement: str) -> Any:
         return frame
     shell.user_ns[match["name"]] = frame
     return None
-
-
-_OPEN: Final = "; make one with indexer.open(...)"
 
 
 def _variable(shell: Any, name: str, remedy: str = "") -> Any:

@@ -46,6 +46,12 @@ class Segments:
         self._segments = 0
         self._next = limits.of_segment(0)
 
+    @property
+    def begun(self) -> bool:
+        """Whether any manifest was taken."""
+        with self._buffer_lock:
+            return self._segments > 0 or self._buffer.count > 0
+
     def add_all(self, bundle: Bundle) -> None:
         """Take manifests' rows; commit a segment when enough is in hand."""
         with self._buffer_lock:

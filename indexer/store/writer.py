@@ -78,8 +78,10 @@ class Writer:
     def first_of(self, processes: int) -> None:
         """Write segments as the first of so many processes; the others do with `segments_of`.
 
-        To be said before any manifest is added.
+        ValueError where a manifest was added before: what is in hand would be lost, and numbers would meet.
         """
+        if self._segments.begun:
+            raise ValueError("manifests were added before it was said how many processes write")
         with self._writing():
             self._segments = self._segments_of(self._limits.shared(processes), Numbers(1, processes))
 

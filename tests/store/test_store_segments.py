@@ -35,6 +35,18 @@ def test_workers_write_for_the_writer(tmp_path: Path) -> None:
     assert len(store.known()) == 6
 
 
+def test_what_is_in_hand_is_not_left_behind(tmp_path: Path) -> None:
+    store = Store.create_or_open(tmp_path / "store")
+    with store.writer(now=lambda: NOON, version="0") as writer:
+        writer.add(facts("one"))
+        with pytest.raises(ValueError, match="before it was said"):
+            writer.first_of(2)
+        writer.flush()
+        with pytest.raises(ValueError, match="before it was said"):
+            writer.first_of(2)
+    assert len(store.known()) == 1
+
+
 def test_nothing_is_committed_once_the_right_is_gone(tmp_path: Path) -> None:
     store = Store.create_or_open(tmp_path / "store")
     calls: list[int] = []
