@@ -65,6 +65,8 @@ class Halves:
         with shared.stop.threads(len(targets), "target") as pool:
             for done in as_completed([pool.submit(listing.list_target, walk, connections) for walk in targets]):
                 done.result()
+        if shared.stop.asked:
+            return time.monotonic()  # broken off: of half a listing nothing is said, and nothing is fetched
         if len(shared.report.target_errors) == len(targets):
             raise _none_answered(targets, shared)
         check_answering(targets, shared)

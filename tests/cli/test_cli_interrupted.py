@@ -50,6 +50,30 @@ def test_a_run_acknowledges_and_ends_with_one_line(tmp_path: Path) -> None:
     assert _run(tmp_path) == (130, [f"{STOPPING}\n", kept])
 
 
+def test_a_listing_that_is_broken_off_is_no_whole_one(tmp_path: Path) -> None:
+    """At a low rate, where calls wait for their turn: they end at once, and nothing is said of what was not listed."""
+    registry = Registry()
+    for number in range(30):
+        registry.create_repository(f"app{number:02d}")
+        registry.put_image(f"app{number:02d}", image(f"c{number}", [("base", 10)]), tags=["1"])
+    with Server([registry]) as server:
+        entry = (
+            f"registries:\n  - regions: [eu-west-1]\n    endpoint_url: {server.url}\n    include: ['app*', 'lost*']\n"
+        )
+        (tmp_path / "config.yaml").write_text(f"store: ./store\n{entry}fetch: {{requests_per_second: 2}}\n")
+        command = [*COMMAND, "run", "--config", str(tmp_path / "config.yaml")]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+            while server.calls["DescribeImages"] < 2:
+                time.sleep(0.02)
+            running.send_signal(signal.SIGINT)
+            _, said = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert said.endswith("interrupted: nothing was fetched yet\n")
+    assert "fetching" not in said
+    assert server.calls["DescribeImages"] < 10
+    assert server.calls["BatchGetImage"] == 0
+
+
 def test_machines_are_told_in_objects(tmp_path: Path) -> None:
     code, said = _run(tmp_path, "--log-format", "json")
     assert code == 130
