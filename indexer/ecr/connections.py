@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
+from contextlib import closing
 from http.client import HTTPException, HTTPResponse
 from typing import Any, Final
 
@@ -77,9 +78,10 @@ class Connections:
             if connection.sock is None:
                 return None
             connection.sock.sendall(self._head(headers, len(body)) + body)
-            answer = HTTPResponse(connection.sock, method="POST")
-            answer.begin()
-            told = (answer.status, answer.headers, answer.read())
+            # The answer holds the socket open as the connection does: without its end, until garbage is looked for.
+            with closing(HTTPResponse(connection.sock, method="POST")) as answer:
+                answer.begin()
+                told = (answer.status, answer.headers, answer.read())
             if answer.will_close:
                 connection.close()
         except BaseException:

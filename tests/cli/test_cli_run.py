@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -170,6 +171,8 @@ def test_ctrl_c_ends_without_a_traceback(cli: Cli, config: Path, server: Server)
         said = ""
         while "fetching" not in said:
             said += running.stderr.readline()
+        while not server.calls["BatchGetImage"]:
+            time.sleep(0.01)
         running.send_signal(signal.SIGINT)
         server.faults.clear()
         said += running.stderr.read()

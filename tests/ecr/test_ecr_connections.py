@@ -177,6 +177,23 @@ def test_after_a_fault_a_new_connection_is_opened() -> None:
         assert script.connections == 2
 
 
+def test_after_a_fault_the_connection_is_closed_at_once() -> None:
+    """Not when garbage is looked for next: until then what is held of the answer would hold it open."""
+    closed = threading.Event()
+
+    def _sees_the_end(taken: socket.socket) -> None:
+        taken.sendall(GOOD[:-5])
+        if not taken.recv(1):
+            closed.set()
+
+    with scripted(GOOD, _sees_the_end) as (_, wire, _):
+        wire.send("DescribeImages", ASKED)
+        with pytest.raises(ReadTimeoutError) as caught:
+            wire.send("DescribeImages", ASKED)
+        assert closed.wait(10)
+    assert caught.tb is not None, "what it was raised from is still held"
+
+
 def test_a_connection_that_the_other_side_closes_is_not_used_again() -> None:
     last = GOOD.replace(b"OK\r\n", b"OK\r\nConnection: close\r\n")
     with scripted(GOOD, last, GOOD) as (script, wire, _):
