@@ -14,7 +14,8 @@ import pytest
 from support import golden
 from support.manifests import digest_of, image, index
 from support.s3 import Place
-from support.store_rows import NOON
+from support.store_rows import NOON, VERSION, failure, repository, run_row
+from support.store_rows import image as image_row
 from support.upkeep import check, everything, held, night
 
 from indexer.errors import StoreDamaged
@@ -262,6 +263,47 @@ def test_a_run_that_is_not_what_it_says(
     assert check(folder).sound
     assert len(after["runs"]) == 1
     assert after["manifests"] == before["manifests"]
+
+
+def test_images_whose_manifest_is_given_up_are_failures_of_their_runs(folder: Path) -> None:
+    """Figures leave out what is unknown, and find it among the failures."""
+    before = everything(folder)
+    paths(folder, "manifests")[1].write_bytes(b"")
+    assert [each.problem for each in damaged(folder)] == ["unreadable file", "images without manifest"]
+    mend(folder)
+    assert check(folder).sound
+    after = everything(folder)
+    new = digest_of(image("new", []))
+    said = [row for row in after["failures"] if row not in before["failures"]]
+    assert [(row["manifest_digest"], row["operation"], row["code"]) for row in said] == [
+        (new, "Verify", "ManifestLost")
+    ]
+    (where,) = [row for row in after["images"] if row["manifest_digest"] == new]
+    assert {name: said[0][name] for name in ("run_id", "registry_id", "region", "repository")} == {
+        name: where[name] for name in ("run_id", "registry_id", "region", "repository")
+    }
+    first, second = sorted(after["runs"], key=lambda row: row["run_id"])
+    assert first == min(before["runs"], key=lambda row: row["run_id"]), "it did not see what is lost"
+    assert (second["failures"], second["complete"]) == (3, False)
+
+
+def test_archived_images_are_not_expected_and_unknown_ones_are_found(tmp_path: Path) -> None:
+    store = Store.create_or_open(tmp_path / "store")
+    with store.writer(now=lambda: NOON, version=VERSION) as writer:
+        writer.add_repository(repository(writer, "shop/web", "listed"))
+        rows = [image_row(writer, each, "shop/web") for each in ("a", "b", "c", "d")]
+        statuses = ("ACTIVE", "ARCHIVED", "ACTIVATING", "ACTIVE")
+        writer.add_images(row._replace(status=status) for row, status in zip(rows, statuses, strict=True))
+        writer.add_failure(failure(writer, "")._replace(manifest_digest=rows[0].manifest_digest))
+        writer.commit_run(run_row(writer)._replace(repositories=1, images=4, failures=1, complete=False))
+    (found,) = damaged(tmp_path / "store")
+    assert found.problem == "images without manifest"
+    assert found.detail.startswith("1 image")
+    assert rows[3].manifest_digest in found.detail
+    mend(tmp_path / "store")
+    assert check(tmp_path / "store").sound
+    told = {row["manifest_digest"] for row in everything(tmp_path / "store")["failures"]}
+    assert told == {rows[0].manifest_digest, rows[3].manifest_digest}
 
 
 def test_what_is_no_damage_is_a_note(folder: Path) -> None:

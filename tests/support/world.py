@@ -14,6 +14,7 @@ from indexer.config import Config
 from indexer.crawl import Progress, Summary, crawl
 from indexer.local_ecr import Registry, Server
 from indexer.store import Store
+from indexer.store.upkeep import verify
 
 START = datetime(2026, 1, 1, 2, 0, tzinfo=UTC)
 
@@ -37,12 +38,14 @@ class World:
         return Config.model_validate({"store": str(self.folder), "registries": entries, "fetch": fetch, **sections})
 
     def run(self, registry: dict[str, Any] | None = None, **sections: Any) -> Summary:
-        """One night later: run the job."""
+        """One night later: run the job. Whatever went wrong on the way, what it committed is sound."""
         self.at += timedelta(days=1)
         self.server.calls.clear()
         self.server.requested.clear()
         config = self.config(registry, **sections)
-        return crawl(config, Store.create_or_open(self.folder), progress=Progress(), now=lambda: self.at)
+        summary = crawl(config, Store.create_or_open(self.folder), progress=Progress(), now=lambda: self.at)
+        assert [each for each in verify(Store.open(self.folder).place).findings if each.level == "damage"] == []
+        return summary
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         """All rows of a table, as committed."""

@@ -8,18 +8,24 @@ import pyarrow as pa
 
 from indexer.compute import pc
 from indexer.store import layout
+from indexer.store.known import Known
 from indexer.store.upkeep.check_segment import Cure, Place, read_tables
 from indexer.store.upkeep.findings import Findings
+from indexer.store.upkeep.lost import lost_images
 from indexer.tables import IMAGES, REPOSITORIES, RUN_TABLES, RUNS, Table
 
 _RESTORE: Final = (
     "Restore its files from a backup, or indexer verify --repair gives the run up: what it saw is forgotten"
 )
+_TELL: Final = "indexer verify --repair writes it down as failures of the run; the next indexer run fetches them again"
 _PLACE: Final = ["registry_id", "region", "repository"]
 
 
-def check_run(place: Place, name: str, findings: Findings) -> Cure | None:
-    """Check a run's files; return what would repair it, None where it is sound."""
+def check_run(place: Place, name: str, known: Known | None, findings: Findings) -> Cure | None:
+    """Check a run's files; return what would repair it, None where it is sound.
+
+    `known` are the manifests of the store, None where it is not certain that these are all.
+    """
     before = findings.any_damage()
     found = read_tables(place, RUN_TABLES, name, findings, lambda _: _RESTORE)
     if len(found) == len(RUN_TABLES):
@@ -29,7 +35,11 @@ def check_run(place: Place, name: str, findings: Findings) -> Cure | None:
             _check_unique(table, found[table.name], name, findings)
         _check_listed(found, name, findings)
         _check_counts(found, name, findings)
-    return Cure(None) if findings.any_damage() and not before else None
+    if findings.any_damage() and not before:
+        return Cure(None)
+    if known is not None and len(found) == len(RUN_TABLES) and _lack_manifests(found, name, known, findings):
+        return Cure([], known=known)
+    return None
 
 
 def _check_ids(table: Table, stored: pa.Table, name: str, findings: Findings) -> None:
@@ -57,6 +67,18 @@ def _check_listed(found: dict[str, pa.Table], name: str, findings: Findings) -> 
         subject = "/".join(row[each] for each in _PLACE)
         detail = "It has images, but the run did not list it whole"
         findings.damage("images without listing", layout.published_key(IMAGES, name), detail, _RESTORE, subject)
+
+
+def _lack_manifests(found: dict[str, pa.Table], name: str, known: Known, findings: Findings) -> bool:
+    """Whether images are unknown, and neither archived nor failures: no figure would say that it leaves them out."""
+    lost = lost_images(found["images"], found["failures"], known)
+    if len(lost):
+        example = lost.column("manifest_digest")[0].as_py()
+        detail = (
+            f"{len(lost)} images whose manifests are not in the store, and no failure that says why: {example}, say"
+        )
+        findings.damage("images without manifest", layout.published_key(IMAGES, name), detail, _TELL)
+    return len(lost) > 0
 
 
 def _check_counts(found: dict[str, pa.Table], name: str, findings: Findings) -> None:

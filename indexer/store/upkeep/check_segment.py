@@ -29,11 +29,12 @@ _REFETCH: Final = "Restore it from a backup, or indexer verify --repair drops it
 class Cure(NamedTuple):
     """How to repair a segment or a run: keep the manifests in these places and make their rows anew, or (None) drop it.
 
-    `flattener` is the version that then made the rows.
+    `flattener` is the version that then made the rows. A run that is kept is told which of its images are not `known`.
     """
 
     keep: list[int] | None
     flattener: int = VERSION
+    known: Known | None = None
 
 
 class Place(NamedTuple):

@@ -18,6 +18,7 @@ from indexer.store.upkeep.check_run import check_run
 from indexer.store.upkeep.check_segment import Cure, Place, check_segment
 from indexer.store.upkeep.findings import Finding, Findings
 from indexer.store.upkeep.holding import Held, Progress, Span
+from indexer.store.upkeep.lost import tell_lost
 from indexer.store.upkeep.reading import read
 from indexer.store.upkeep.rebuilding import rebuilt
 from indexer.store.versions import parts_in, versions
@@ -49,16 +50,18 @@ def verify(folder: Folder, progress: Progress = lambda _done, _of: None) -> Veri
     runs, segments = versions(folder, RUNS).current, versions(folder, MANIFESTS).current
     place = Place(folder, {name: frozenset(folder.names(name)) for name in TABLES})
     known, cures = Known(), []
+    gone: list[str] = []
     steps: list[tuple[Table, str, Callable[[Findings], Cure | None]]] = [
         *((MANIFESTS, name, _segment_step(place, name, known)) for name in segments),
-        *((RUNS, name, _run_step(place, name)) for name in runs),
+        *((RUNS, name, _run_step(place, name, lambda: None if gone else known)) for name in runs),
     ]
     for done, (commit, name, step) in enumerate(steps):
         progress(done, len(steps))
         found = Findings()
         cure = step(found)
         if found.any_damage() and name not in versions(folder, commit).current:
-            continue  # replaced, and then removed, while it was looked at
+            gone.append(name)  # replaced, and then removed, while it was looked at
+            continue
         findings.extend(found)
         if cure is not None:
             cures.append((commit, name, cure))
@@ -72,21 +75,23 @@ def repair(held: Held, verified: Verified) -> None:
     Rows are made anew from the manifests' texts where these are good; what cannot be is given up: the next run fetches
     it again, as far as the registry still has it.
     """
-    for commit, name, cure in verified.cures:
-        if cure.keep is None:
+    # The runs first: stopped in between, nothing is given up of which they do not tell.
+    for commit, name, cure in sorted(verified.cures, key=lambda each: each[0] is not RUNS):
+        if cure.known is not None:
+            tell_lost(held, name, cure.known)
+        elif cure.keep is None:
             held.drop(commit, name)
-            continue
-        manifests = read(held.folder, MANIFESTS, name)
-        good = manifests.take(pa.array(cure.keep, pa.int64()))
-        held.replace(MANIFESTS, Span.of(name), rebuilt(good), cure.flattener)
+        else:
+            good = read(held.folder, MANIFESTS, name).take(pa.array(cure.keep, pa.int64()))
+            held.replace(MANIFESTS, Span.of(name), rebuilt(good), cure.flattener)
 
 
 def _segment_step(place: Place, name: str, known: Known) -> Callable[[Findings], Cure | None]:
     return lambda findings: check_segment(place, name, known, findings)
 
 
-def _run_step(place: Place, name: str) -> Callable[[Findings], Cure | None]:
-    return lambda findings: check_run(place, name, findings)
+def _run_step(place: Place, name: str, known: Callable[[], Known | None]) -> Callable[[Findings], Cure | None]:
+    return lambda findings: check_run(place, name, known(), findings)
 
 
 def _check_strays(folder: Folder, findings: Findings) -> None:
