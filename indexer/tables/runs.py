@@ -73,7 +73,7 @@ FAILURES = Table(
         optional("manifest_digest", "string", "The image; NULL where the repository as a whole failed."),
         optional("tag", "string", "One of the image's tags, for people; NULL where it has none."),
         required(
-            "operation", "string", "ECR's call that failed, or Flatten, Config, Credentials or Verify (docs/tables.md)."
+            "operation", "string", "The call that failed, or Flatten, Config, Credentials or Verify (docs/tables.md)."
         ),
         required("code", "string", "ECR's failure code or exception, or a code of our own (docs/tables.md)."),
         required("reason", "string", "What was said about it."),
