@@ -15,6 +15,7 @@ FLOORS = {
     "lean": 0,
     "model": 0,
     "digests": 1,
+    "aside": 0,
     "scratch": 0,
     "compute": 0,
     "aws_cli": 1,

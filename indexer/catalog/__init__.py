@@ -10,7 +10,8 @@ committed is the store's knowledge.
 
 from __future__ import annotations
 
-from indexer.catalog.catalog import Catalog, interrupt
+from indexer.catalog.catalog import Catalog
+from indexer.catalog.connections import interrupt
 from indexer.catalog.errors import fetch
 from indexer.catalog.parameters import Parameter
 from indexer.catalog.queries import Query, load_queries, shipped_queries

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
-from weakref import WeakSet
+from typing import Self
 
 import duckdb
 
+from indexer.catalog.connections import Connections
 from indexer.catalog.errors import ENGINE, VERIFY, query_errors
 from indexer.catalog.export import Contents, export_views
 from indexer.catalog.macros import Macro, load_macros
@@ -35,26 +36,18 @@ What stands on them is planned with their true sizes, and their joins and the st
 outdated-bases took 11 passes without, and spilled.
 """
 _CURRENT_RUNS = """
-select run_id, count(*) = count(last_listings.run_id) as is_whole
-from repository_history
-left join last_listings using (registry_id, region, repository, run_id)
-where repository_history.status = 'listed'
-group by run_id
-having count(last_listings.run_id) > 0
+with
+listed as (select run_id, count(*) as repositories from repository_history where status = 'listed' group by run_id),
+current as (select run_id, count(*) as repositories from last_listings group by run_id)
+select run_id, listed.repositories = current.repositories as is_whole
+from listed
+inner join current using (run_id)
 order by run_id
 """
 """The runs of which something is current, and whether all is that they listed."""
 _LISTING = frozenset({"show", "describe", "desc"})
 _CATALOGS = ("duckdb_", "information_schema", "pg_", "sqlite_")
 """How names of tables and functions begin that tell which views and columns there are."""
-_OPTIONS: dict[str, str | bool | int | float | list[str]] = {
-    "autoinstall_known_extensions": False,
-    "autoload_known_extensions": False,
-    "python_enable_replacements": False,  # a table name must never mean a variable of the calling program
-}
-
-
-_OPEN: Final[WeakSet[Catalog]] = WeakSet()
 
 
 class Catalog:
@@ -63,6 +56,8 @@ class Catalog:
     `files` maps names of tables to their committed Parquet files, possibly none. SQL may read the files under `folder`
     (without it, just `files`) and write nothing, unless `unsafe`. `query_folders` are searched for named queries after
     the shipped ones. `settings` are DuckDB's, such as threads and memory_limit. Times are shown in UTC.
+
+    Threads may share it; the rows of a relation are to be asked for in the thread that made it.
 
     Raises StoreDamaged where a file is missing or is no Parquet, QueryError where a query's file breaks the rules.
     """
@@ -76,20 +71,21 @@ class Catalog:
         unsafe: bool = False,
         settings: Mapping[str, str | int] | None = None,
     ) -> None:
-        self.views: Mapping[str, View] = {view.name: view for view in [*base_views(files), *_derived_views()]}
-        self.macros: Mapping[str, Macro] = load_macros(shipped_queries() / "macros")
         self._folder = "" if folder is None else absolute(folder)
         self._query_folders = tuple(query_folders)
         self._queries: Mapping[str, Query] | None = None
         self._created: set[str] = set()
         self._settled: set[str] = set()
         self._described = False
+        self._making = threading.RLock()
+        """Held while views are made."""
         self._spill = make_folder()
-        self._connection = _connect(self._spill, settings or {})
-        _OPEN.add(self)
+        self._connections = Connections(settings or {}, self._spill)
         try:
+            self.views: Mapping[str, View] = {view.name: view for view in [*base_views(files), *_derived_views()]}
+            self.macros: Mapping[str, Macro] = load_macros(shipped_queries() / "macros")
             if not unsafe:
-                _confine(self._connection, files, folder)
+                self._connections.confine(files, folder)
             self._create_bases()
         except BaseException:
             self.close()
@@ -99,7 +95,8 @@ class Catalog:
     def queries(self) -> Mapping[str, Query]:
         """The named queries, shipped ones first. Each is read once, when first asked for."""
         if self._queries is None:
-            self._queries = load_queries([shipped_queries(), *self._query_folders])
+            folders = [shipped_queries(), *self._query_folders]
+            self._queries = load_queries(folders, self._connections.parse)
         return self._queries
 
     def query(self, name: str, parameters: Mapping[str, object] | None = None) -> duckdb.DuckDBPyRelation:
@@ -133,11 +130,11 @@ class Catalog:
 
     def interrupt(self) -> None:
         """End what DuckDB is computing; from any thread."""
-        self._connection.interrupt()
+        self._connections.interrupt()
 
     def close(self) -> None:
         """Close the connection; relations made from it are of no use afterwards."""
-        self._connection.close()
+        self._connections.close()
         remove_folder(self._spill)
 
     def __enter__(self) -> Self:
@@ -149,20 +146,21 @@ class Catalog:
         self.close()
 
     def _relation(self, statement: str, parameters: Mapping[str, object]) -> duckdb.DuckDBPyRelation:
+        connection = self._connections.here
         with query_errors(sorted(self.views)):
-            check_reading(statement)
-            self._prepare(words(statement), sources(statement))
-            try:
-                return self._connection.sql(statement, params=dict(parameters))
-            except duckdb.Error:
-                # Names may stand where `words` does not see them: behind an odd quote, or in a function's text.
-                if self._created >= set(self.views):
-                    raise
-                self._create(set(self.views))
-                return self._connection.sql(statement, params=dict(parameters))
+            check_reading(statement, self._connections.parse)
+            with self._making:
+                self._prepare(words(statement), sources(statement))
+            # Names may stand where `sources` does not see them, behind a comma, or even `words`: in a function's text.
+            for more in (words(statement), self.views.keys()):
+                with suppress(duckdb.Error):
+                    return connection.sql(statement, params=dict(parameters))
+                with self._making:
+                    self._create(_read_by(more & self.views.keys(), self.views))
+            return connection.sql(statement, params=dict(parameters))
 
     def _prepare(self, used: frozenset[str], read: frozenset[str]) -> None:
-        """Make the views that a statement with the words `used` may read; it surely reads those of `read`.
+        """Make the views that a statement reads whose words are `used`, `read` after a `from`.
 
         Making them all takes some tenths of a second, which is paid for statements about the views themselves, such as
         `show tables`, and not for a look-up.
@@ -175,11 +173,11 @@ class Catalog:
             self._create(set(self.views))
             self._describe()
             return
-        self._create(_read_by(named, self.views))
+        needed = _read_by(read & self.views.keys(), self.views)
+        self._create(needed)
         for macro in macros:
-            self._connection.execute(macro.statement)
-        # A column may be called manifests too: what only might be read need not be fast.
-        self._settle(_read_by(read & named, self.views))
+            self._connections.here.execute(macro.statement)
+        self._settle(needed)
 
     def _called(self, used: frozenset[str]) -> list[Macro]:
         return [macro for name, macro in self.macros.items() if name in used and macro.is_table]
@@ -191,7 +189,7 @@ class Catalog:
     def _create_bases(self) -> None:
         for macro in self.macros.values():
             if not macro.is_table:
-                self._connection.execute(macro.statement)
+                self._connections.here.execute(macro.statement)
         for name in BASE_VIEWS.values():
             try:
                 self._create({name})
@@ -201,19 +199,19 @@ class Catalog:
     def _create(self, names: set[str]) -> None:
         for name, view in self.views.items():
             if name in names and name not in self._created:
-                self._connection.execute(view.statement)
+                self._connections.here.execute(view.statement)
                 self._created.add(name)
 
     def _describe(self) -> None:
         """Attach the descriptions of views and columns, for duckdb_views() and duckdb_columns()."""
         if self._described:
             return
-        found = self._connection.execute(
+        found = self._connections.here.execute(
             "select table_name, column_name from duckdb_columns() where not internal"
         ).fetchall()
         for name, view in self.views.items():
             for statement in comments(view, [column for table, column in found if table == name]):
-                self._connection.execute(statement)
+                self._connections.here.execute(statement)
         self._described = True
 
     def _settle(self, needed: set[str]) -> None:
@@ -222,7 +220,7 @@ class Catalog:
         Left to the views, every use of one would ask again; and of a table DuckDB knows how long it is when it plans
         a join. It is not done when the store is opened, as many questions do not need it.
         """
-        run = self._connection.execute
+        run = self._connections.here.execute
         for name in [name for name in (*SETTLED, *_KEPT) if name in needed - self._settled]:
             run(f"create table _{name} as from {name}")
             run(f"create or replace view {name} as from _{name}")
@@ -239,16 +237,16 @@ class Catalog:
         To ask of each image whether its listing is the last one takes several times as long as to look for a digest.
         Every image of a run stands in a repository that the run listed whole (`indexer verify` checks it).
         """
-        runs = self._connection.execute(_CURRENT_RUNS).fetchall()
+        runs = self._connections.here.execute(_CURRENT_RUNS).fetchall()
         parts = [(whole, [quoted(run_id) for run_id, is_whole in runs if is_whole == whole]) for whole in (True, False)]
         shown = [_images_of(run_ids, whole=whole) for whole, run_ids in parts if run_ids]
         if shown:
-            self._connection.execute(f"create or replace view images as {' union all '.join(shown)}")
+            self._connections.here.execute(f"create or replace view images as {' union all '.join(shown)}")
             self._created.add("images")
 
     def _show_files_where_all_is_reachable(self) -> None:
         """Mostly nothing is unreachable; then the views of the current state are the files, and cost nothing."""
-        run = self._connection.execute
+        run = self._connections.here.execute
         if not run("select exists(from _unreachable_manifests)").fetchall()[0][0]:
             for name, base in _CURRENT.items():
                 run(f"create or replace view {name} as {self.views[base].sql}")
@@ -274,40 +272,3 @@ def _read_by(names: Iterable[str], views: Mapping[str, View]) -> set[str]:
     while new := {source for name in found for source in sources(views[name].sql)} & set(views) - found:
         found |= new
     return found
-
-
-def _connect(spill: Path | None, settings: Mapping[str, str | int]) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(":memory:", config={**_OPTIONS, **settings})
-    connection.execute("set TimeZone = 'UTC'")
-    # Files never change: their footers are read once, and not by every statement (7 of 22 ms, of 64 files).
-    connection.execute("set parquet_metadata_cache = true")
-    # DuckDB's own choice for what does not fit in memory is the working directory, which may be anyone's. Without any
-    # folder it has its memory and no more.
-    connection.execute(f"set temp_directory = {quoted('' if spill is None else str(spill))}")
-    return connection
-
-
-def _confine(
-    connection: duckdb.DuckDBPyConnection, files: Mapping[str, Sequence[Path | str]], folder: Path | str | None
-) -> None:
-    """Let SQL read the store and nothing else, for good."""
-    if folder is not None:
-        connection.execute(f"set allowed_directories = [{quoted(absolute(folder))}]")
-    else:
-        paths = [quoted(absolute(path)) for name in BASE_VIEWS for path in files.get(name, ())]
-        connection.execute(f"set allowed_paths = [{', '.join(paths)}]")
-    # The order matters: after the second of these, no setting can be changed any more.
-    connection.execute("set enable_external_access = false")
-    connection.execute("set lock_configuration = true")
-
-
-def interrupt() -> None:
-    """End what DuckDB is computing for any catalog of this process; from any thread.
-
-    DuckDB looks for signals now and then only, and in some statements never: Python's own handlers, which run when it
-    comes back, would be late.
-    """
-    with suppress(RuntimeError):  # one is opened at this very moment: whoever opens it sees the signal itself
-        for catalog in list(_OPEN):
-            with suppress(duckdb.Error):  # it is closed by now
-                catalog.interrupt()

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 import duckdb
 
 from indexer.catalog.headers import Header, read_text
 from indexer.catalog.parameters import Parameter, Value, read_parameter
-from indexer.catalog.statements import single_statement
+from indexer.catalog.statements import Parse, single_statement
 from indexer.errors import QueryError, did_you_mean
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
@@ -82,13 +82,14 @@ class Queries(Mapping[str, Query]):
     Reading one raises QueryError where its file breaks the rules; names can be listed and looked for without.
     """
 
-    def __init__(self, paths: Mapping[str, Path]) -> None:
+    def __init__(self, paths: Mapping[str, Path], parse: Parse) -> None:
         self._paths = dict(paths)
+        self._parse = parse
         self._read: dict[str, Query] = {}
 
     def __getitem__(self, name: str) -> Query:
         if name not in self._read:
-            self._read[name] = read_query(self._paths[name])
+            self._read[name] = read_query(self._paths[name], self._parse)
         return self._read[name]
 
     def __contains__(self, name: object) -> bool:
@@ -101,7 +102,7 @@ class Queries(Mapping[str, Query]):
         return len(self._paths)
 
 
-def load_queries(folders: Iterable[Path]) -> Queries:
+def load_queries(folders: Iterable[Path], parse: Parse = duckdb.extract_statements) -> Queries:
     """Return the queries of `folders` by name, in the order of the folders and then of the names.
 
     Raises QueryError for a folder that is missing, a file whose name is no query's, and a name that is there twice.
@@ -116,16 +117,16 @@ def load_queries(folders: Iterable[Path]) -> Queries:
             if path.stem in paths:
                 raise QueryError(f"two queries are named {path.stem}: {paths[path.stem]} and {path}; rename the second")
             paths[path.stem] = path
-    return Queries(paths)
+    return Queries(paths, parse)
 
 
-def read_query(path: Path) -> Query:
+def read_query(path: Path, parse: Parse = duckdb.extract_statements) -> Query:
     """Return the query in the file at `path`; QueryError, with file and line, where it breaks the rules."""
     text = read_text(path)
     header = Header(path, text, _KEYS)
     parameters = tuple(read_parameter(header, line) for line in header.all("parameter"))
     _check_names(header, parameters)
-    _check_statement(path, text, {parameter.name for parameter in parameters})
+    _check_statement(path, text, {parameter.name for parameter in parameters}, parse)
     caveats = tuple(line.value for line in header.all("caveat"))
     single = header.one("single") if header.all("single") else None
     totals = tuple(name.strip() for line in header.all("total") for name in line.value.split(","))
@@ -148,15 +149,20 @@ def _check_names(header: Header, parameters: tuple[Parameter, ...]) -> None:
         seen.add(parameter.name)
 
 
-@lru_cache(maxsize=256)  # A program that opens many stores pays once for the parser.
-def _parameters_used(text: str) -> frozenset[str]:
+_USED: Final[dict[str, frozenset[str]]] = {}
+"""The `$names` of SQL statements: a program that opens many stores pays once for the parser."""
+
+
+def _parameters_used(text: str, parse: Parse) -> frozenset[str]:
     """The `$names` in one SQL statement; QueryError and duckdb.Error as of `single_statement`."""
-    return frozenset(single_statement(text).named_parameters)
+    if text not in _USED:
+        _USED[text] = frozenset(single_statement(text, parse).named_parameters)
+    return _USED[text]
 
 
-def _check_statement(path: Path, text: str, declared: set[str]) -> None:
+def _check_statement(path: Path, text: str, declared: set[str], parse: Parse) -> None:
     try:
-        used = _parameters_used(text)
+        used = _parameters_used(text, parse)
     except (QueryError, duckdb.Error) as error:
         raise QueryError(f"{path}: {error}") from error
     if undeclared := sorted(used - declared):

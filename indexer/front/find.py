@@ -35,11 +35,13 @@ def _page(asking: Asking, reference: Reference) -> dict[str, Any]:
         return _digest_page(asking, reference, reference.digest)
     if whole(reference.part or ""):
         return _digest_page(asking, reference, str(reference.part))
+    if reference.tag is not None and (digest := _tagged(asking, reference)) is not None:
+        return digest_page(asking, digest, is_image=True) | {"tag": reference.tag}
     repositories = _repositories(asking, reference)
     if repositories and reference.tag is None:
         return repository_page(asking, repositories)
     if repositories:
-        return digest_page(asking, _tagged(asking, reference)) | {"tag": reference.tag}
+        raise NotFound(_no_tag(asking, reference))
     if (wrong := why_no_digest(reference.text)) is not None:
         raise UsageError(wrong)
     if reference.part is not None:
@@ -102,16 +104,15 @@ def _is_of(reference: Reference, row: Row) -> bool:
     )
 
 
-def _tagged(asking: Asking, reference: Reference) -> str:
+def _tagged(asking: Asking, reference: Reference) -> str | None:
+    """Return the digest of REPOSITORY:TAG, None where there is none; Ambiguous where accounts or regions differ."""
     rows = asking.rows("tagged", repository=reference.repository, tag=reference.tag)
     rows = [row for row in rows if _is_of(reference, row)]
     digests = {row["manifest_digest"] for row in rows}
-    if not digests:
-        raise NotFound(_no_tag(asking, reference))
     if len(digests) > 1:
         lines = [f"  {row['registry_id']}/{row['region']}  {row['manifest_digest']}" for row in rows]
         raise Ambiguous("\n".join([f"{reference.text} is not the same everywhere; name one by its digest:", *lines]))
-    return str(digests.pop())
+    return str(digests.pop()) if digests else None
 
 
 def _no_tag(asking: Asking, reference: Reference) -> str:

@@ -36,6 +36,10 @@ _DICTIONARY_BYTES: Final = 16 * 2**20
 _FALSE_POSITIVES: Final = 0.01
 _DIFFERENCES: Final = {"images": ("image_size", "pushed_at", "last_pulled_at")}
 """Numbers that hardly repeat: as differences they take a third less of all of `images`, and a quarter less time."""
+_AS_IT_IS: Final = frozenset({("images", "manifest_digest"), ("index_entries", "manifest_digest")})
+"""Columns that are not compressed. Every question about the current state reads them, and so does a look-up of a layer
+many images have: of a million images, decompressing took 0.1 s of CPU of 0.15, and compressing 0.3 s of the 5 s of a
+night without news. They take 71 bytes a digest and not 33."""
 FLATTENER: Final = "indexer.flattener"
 """The key in the metadata of a `manifests` file that says which flattener (`flatten.VERSION`) made the segment."""
 _FLAT: Final = frozenset({"string", "int32", "int64", "bool", "timestamp"})
@@ -191,9 +195,9 @@ def _open(file: Sealing, table: Table, first: pa.Table) -> Any:
     return pq.ParquetWriter(
         file,
         table.schema,
-        compression="zstd",
+        compression=_compression(table),
         use_dictionary=[leaf for column in table.columns if _repeats(table, column) for leaf in _leaves(column)],
-        column_encoding=dict.fromkeys(_DIFFERENCES.get(table.name, ()), "DELTA_BINARY_PACKED"),
+        column_encoding=_encodings(table),
         dictionary_pagesize_limit=_DICTIONARY_BYTES,
         # A text has no order worth knowing, and nested columns are not filtered by range.
         write_statistics=[c.name for c in table.columns if c.type in _FLAT and c.name != "raw"],
@@ -222,6 +226,23 @@ def _repeats(table: Table, column: Column) -> bool:
     # A manifest's digest stands in each of its layers' rows, and neighbours share layers: with dictionaries, questions
     # take a quarter less time and writing a sixth less, for 3 % more bytes. Other tables have each digest about once.
     return column.name != "raw" and (table.name == "layers" or not column.name.endswith("_digest"))
+
+
+def _encodings(table: Table) -> dict[str, str]:
+    """Return the encoding of each column that has another than Parquet's plain one or a dictionary."""
+    found = dict.fromkeys(_DIFFERENCES.get(table.name, ()), "DELTA_BINARY_PACKED")
+    for column in table.columns if table.name != "layers" else ():
+        if column.name.endswith("_digest"):
+            # What a digest has in common with the one before is its first word. Where it is left out, zstd has nothing
+            # to look for: a million digests are written in 0.28 s of CPU and not in 0.46, and read as fast.
+            is_bare = (table.name, column.name) in _AS_IT_IS
+            found[column.name] = "DELTA_LENGTH_BYTE_ARRAY" if is_bare else "DELTA_BYTE_ARRAY"
+    return found
+
+
+def _compression(table: Table) -> dict[str, str]:
+    leaves = [leaf for column in table.columns for leaf in _leaves(column)]
+    return {leaf: "none" if (table.name, leaf) in _AS_IT_IS else "zstd" for leaf in leaves}
 
 
 def _leaves(column: Column) -> Sequence[str]:

@@ -200,7 +200,7 @@ def test_variables_of_the_calling_program_are_no_tables(catalog: Catalog) -> Non
 
 def test_settings_are_locked(catalog: Catalog) -> None:
     with pytest.raises(duckdb.Error, match="locked"):
-        catalog._connection.execute("set enable_external_access = true")
+        catalog._connections.here.execute("set enable_external_access = true")
 
 
 def test_times_are_utc(catalog: Catalog) -> None:

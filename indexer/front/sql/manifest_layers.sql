@@ -11,17 +11,17 @@ own_digests as (
     from own_layers
 ),
 -- The few rows first, what is held after: the view layers would ask that of everything stored.
-other_uses as materialized (
+all_uses as materialized (
     select distinct layer_digest, manifest_digest
     from all_layers
     semi join own_digests using (layer_digest)
-    where manifest_digest <> $digest
 ),
 uses as (
-    select layer_digest, count(*) as other_manifests
-    from other_uses
+    -- Its own are taken out last: a condition further up would be asked of every row that is read.
+    select layer_digest, count(*) filter (where manifest_digest <> $digest) as other_manifests
+    from all_uses
     where manifest_digest in (
-        select manifest_digest from holding_images((select list(distinct manifest_digest) from other_uses))
+        select manifest_digest from holding_images((select list(distinct manifest_digest) from all_uses))
     )
     group by layer_digest
 )

@@ -1,0 +1,16 @@
+-- Where the digest is listed as an image now.
+select
+    registry_id,
+    region,
+    repository,
+    tags,
+    media_type,
+    artifact_type,
+    image_size,
+    pushed_at,
+    last_pulled_at,
+    status,
+    subject_digest
+from images
+where manifest_digest = $digest
+order by registry_id, region, repository
