@@ -45,6 +45,7 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.T
             monkeypatch.delenv(name)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     nowhere = tmp_path_factory.getbasetemp() / "no-such-file"
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # a command holds back what it writes to a pipe or a file
     monkeypatch.setenv("AWS_CONFIG_FILE", str(nowhere))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(nowhere))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import NoReturn
 
-_RARELY = (50_000, 20, 100)
-"""As indexer.lean has it, which takes what this does without; a test compares them."""
+_LOADING = (500_000, 20, 100)
+"""Thresholds of `gc` while a command is loaded, which makes objects that stay: to look through them again and again for
+garbage took 0.06 s of a start. A run, which may go on for hours, has its own (indexer.lean)."""
 
 __all__ = ["command", "execute", "main"]
 
@@ -34,7 +35,7 @@ def command() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (OSError, ValueError):  # `execute` has written the answer; what nobody takes now changes no exit code
+        except (AttributeError, OSError, ValueError):  # closed, or full; `execute` has told of an answer that is lost
             continue
     atexit._run_exitfuncs()  # noqa: SLF001 - as multiprocessing ends its processes
     os._exit(code)
@@ -47,7 +48,7 @@ def main() -> int:
     code = answered(sys.argv[1:])
     if code is not None:
         return code
-    gc.set_threshold(*_RARELY)
+    gc.set_threshold(*_LOADING)
     import signal  # noqa: PLC0415 - it takes half as long as Python does to start
 
     for number in (signal.SIGINT, signal.SIGTERM):

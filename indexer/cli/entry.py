@@ -17,6 +17,7 @@ import typer
 
 from indexer.cli import output
 from indexer.cli.app import app
+from indexer.cli.group import narrowed
 from indexer.cli.signals import INTERRUPTED, TERMINATED, Interrupted, asked_to_end, exit_code, take_signals
 from indexer.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, IndexerError, UsageError
 from indexer.lean import without_pandas
@@ -88,7 +89,7 @@ def execute(arguments: Sequence[str]) -> int:
 def _run(arguments: Sequence[str]) -> int:
     try:
         _check_text(arguments)
-        result = app(list(arguments), prog_name="indexer", standalone_mode=False)
+        result = narrowed(app, arguments)(list(arguments), prog_name="indexer", standalone_mode=False)
     except IndexerError as error:
         return _told(str(error), error.exit_code)
     except Interrupted as stop:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from indexer.aside import Aside
 from indexer.cli import output
 from indexer.cli.cells import counted, human_bytes, local_time, number
 from indexer.cli.exact import csv_lines, plain
@@ -26,10 +27,11 @@ _PLAIN_KEY = re.compile("[a-z_][a-z0-9_]*")
 
 def show_find(what: str, config: str | None, store: str | None, format_: Format, limit: int) -> None:
     """Print everything known about `what`: a page with lists of at most `limit` rows, or all of it as data."""
-    with open_store(config, store, queries=False) as opened:
+    with open_store(config, store, queries=False) as opened, Aside() as aside:
+        told = aside.do(lambda: remarks(opened))
         found = opened.find(what)
         # Of who needs a blob, images of unknown content can change the answer.
-        left_out = remarks(opened) if found.get("blob") else filters(opened)
+        left_out = told.result() if found.get("blob") else filters(opened)
         # No times: Python values of these would load pytz.
         unlisted = [] if opened.sql("select run_id from runs limit 1").fetchall() else [_NOTHING_LISTED]
     for remark in unlisted + left_out:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Any, Final, TypeAlias
 
 import typer
@@ -54,6 +55,19 @@ class Commands(typer.core.TyperGroup):
             if stop is None:
                 raise
             raise Interrupted(stop, ": what was committed before is kept") from error
+
+
+def narrowed(app: typer.Typer, words: Sequence[str]) -> typer.Typer:
+    """Return `app` with the one command that the first word names, or as it is.
+
+    typer makes all commands of all functions' signatures for whichever is called: 30 ms.
+    """
+    named = [info for info in app.registered_commands if words and info.name == words[0]]
+    if not named:
+        return app
+    one = copy(app)
+    one.registered_commands = named
+    return one
 
 
 def adder(app: typer.Typer) -> Adder:

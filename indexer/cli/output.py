@@ -79,7 +79,11 @@ def console_for(stream: object) -> Console:
     """
     from rich.console import Console  # noqa: PLC0415 - a tenth of a second that only tables need
 
-    return Console(file=stream, markup=False, emoji=False, highlight=False, soft_wrap=False)  # type: ignore[arg-type]  # TextIO by name
+    class Ours(Console):
+        def on_broken_pipe(self) -> None:
+            raise ReaderGone  # rich itself ends the process with 1, without a word
+
+    return Ours(file=stream, markup=False, emoji=False, highlight=False, soft_wrap=False)  # type: ignore[arg-type]  # TextIO by name
 
 
 def forget_stdout() -> None:

@@ -12,12 +12,10 @@ import pytest
 import typer.main
 from support.commands import COMMAND, Cli, process, terminal
 
-from indexer import cli
 from indexer.cli import commands, front_page
 from indexer.cli.app import app
 from indexer.cli.signals import INTERRUPTED
 from indexer.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE
-from indexer.lean import RARELY
 
 SLOW = ("typer", "click", "rich", "pydantic", "yaml", "boto3", "botocore", "pyarrow", "duckdb")
 SPARED = (*SLOW, "typing", "re", "enum", "signal", "shutil", "textwrap", "pathlib")
@@ -153,7 +151,6 @@ def test_a_disk_that_is_full() -> None:
 
 
 def test_the_codes_are_those_of_errors() -> None:
-    assert cli._RARELY == RARELY
     assert (front_page._DONE, front_page._FAILED, front_page._USAGE) == (EXIT_DONE, EXIT_FAILED, EXIT_USAGE)
     assert front_page._INTERRUPTED == INTERRUPTED
 

@@ -158,7 +158,10 @@ def test_a_reader_that_has_enough_ends_it_in_silence(shop: Shop, format_: str) -
     assert (running.returncode, said) == (0, "")
 
 
-def test_a_reader_that_never_reads(shop: Shop) -> None:
+@pytest.mark.parametrize("columns", ["", "80"])
+def test_a_reader_that_never_reads(shop: Shop, monkeypatch: pytest.MonkeyPatch, columns: str) -> None:
+    """Tables that fit a width are rich's, which has an answer of its own."""
+    monkeypatch.setenv("COLUMNS", columns)
     ours, theirs = os.pipe()
     os.close(ours)
     words = [*COMMAND, "find", "team/app", "--store", str(shop.folder)]
