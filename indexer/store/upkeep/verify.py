@@ -1,7 +1,7 @@
 """`verify`: whether every promise of docs/format.md holds, segment by segment and run by run.
 
 Reads as any reader does, without the lock; what a writer removes meanwhile is no damage. In memory are one segment at a
-time, and 32 bytes for each manifest.
+time, and 40 bytes for each manifest.
 """
 
 from __future__ import annotations
