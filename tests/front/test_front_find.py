@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from support.estates import Estate, digest
 from support.shop import BASE, DEPS, MAIN, MIB, NASTY, OTHER, TWINS, Shop
 
 from indexer.errors import UsageError
 from indexer.front import Ambiguous, NotFound, OpenStore
+from indexer.front.asking import Asking
+from indexer.front.find import find
 
 
 def test_a_manifest_tells_all_about_itself(store: OpenStore, shop: Shop) -> None:
@@ -190,8 +195,8 @@ def test_several_digests_of_one_beginning_are_listed(store: OpenStore) -> None:
     with pytest.raises(Ambiguous) as caught:
         store.find("abcabc")
     assert caught.value.exit_code == 2
-    for digest in TWINS:
-        assert f"{digest}  layer" in str(caught.value)
+    for twin in TWINS:
+        assert f"{twin}  layer" in str(caught.value)
 
 
 def test_a_tag_that_is_not_the_same_everywhere_is_ambiguous(store: OpenStore, shop: Shop) -> None:
@@ -232,3 +237,19 @@ def test_names_are_parameters_and_never_sql(store: OpenStore) -> None:
     with pytest.raises(NotFound):
         store.find("x' or 1=1 --")
     assert store.find(DEPS)["roles"] == ["layer"]
+
+
+def test_tags_like_cosigns_are_looked_for_wherever_they_may_be_of_a_manifest(tmp_path: Path) -> None:
+    """Of a layer they are of nothing; of a digest that only an index or a tag names, they may be of a manifest."""
+    estate = Estate()
+    estate.image("image", [("base", 100)], ("config", 1))
+    estate.image("signature", [("statement", 7)], kind="artifact")
+    estate.index("multi", ["image", "absent"])
+    named = [f"sha256-{digest(each)[7:]}.sig" for each in ("image", "absent", "base", "lost")]
+    estate.run().repository("app", {"image": ["1"], "multi": ["2"], "signature": named})
+    with estate.catalog(tmp_path) as catalog:
+        pages = {each: find(Asking(catalog, "here"), digest(each)) for each in ("image", "absent", "base", "lost")}
+    refers = {each: [row["manifest_digest"] for row in page["referrers"]] for each, page in pages.items()}
+    signature = [digest("signature")]
+    assert refers == {"image": signature, "absent": signature, "base": [], "lost": signature}
+    assert pages["lost"]["roles"] == ["subject of other manifests"]
