@@ -68,7 +68,7 @@ def test_a_process_that_ends_leaves_nothing(tmp_path: Path, end: str) -> None:
 
 
 def test_a_fork_leaves_its_parents_folder_alone(tmp_path: Path) -> None:
-    # A fork ends as multiprocessing has it end: DuckDB, taken apart in one, would wait for threads that it does not have.
+    # A fork ends as multiprocessing has it end: taken apart in one, DuckDB waits for threads that it does not have.
     fork = """
 import atexit, os
 child = os.fork()
