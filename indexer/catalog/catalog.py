@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -134,8 +133,10 @@ class Catalog:
 
     def close(self) -> None:
         """Close the connection; relations made from it are of no use afterwards."""
-        self._connections.close()
-        remove_folder(self._spill)
+        try:
+            self._connections.close()
+        finally:
+            remove_folder(self._spill)
 
     def __enter__(self) -> Self:
         return self
@@ -146,18 +147,29 @@ class Catalog:
         self.close()
 
     def _relation(self, statement: str, parameters: Mapping[str, object]) -> duckdb.DuckDBPyRelation:
-        connection = self._connections.here
         with query_errors(sorted(self.views)):
+            connection = self._connections.here
             check_reading(statement, self._connections.parse)
             with self._making:
                 self._prepare(words(statement), sources(statement))
             # Names may stand where `sources` does not see them, behind a comma, or even `words`: in a function's text.
-            for more in (words(statement), self.views.keys()):
-                with suppress(duckdb.Error):
+            more = iter((words(statement), self.views.keys()))
+            while True:
+                made = len(self._created)  # another thread may make what is missing
+                try:
                     return connection.sql(statement, params=dict(parameters))
-                with self._making:
-                    self._create(_read_by(more & self.views.keys(), self.views))
-            return connection.sql(statement, params=dict(parameters))
+                except (duckdb.CatalogException, duckdb.BinderException):
+                    grown = any(self._create_more(each & self.views.keys()) for each in more)
+                    if not grown and made == len(self._created):
+                        raise
+
+    def _create_more(self, names: Iterable[str]) -> bool:
+        """Make views and those that they read; whether any of them was not there."""
+        needed = _read_by(names, self.views)
+        with self._making:
+            is_new = not needed <= self._created
+            self._create(needed)
+            return is_new
 
     def _prepare(self, used: frozenset[str], read: frozenset[str]) -> None:
         """Make the views that a statement reads whose words are `used`, `read` after a `from`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -21,6 +22,9 @@ _OPTIONS: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": False,
     "python_enable_replacements": False,  # a table name must never mean a variable of the calling program
 }
+_TRIES: Final = 1_000
+_PAUSE: Final = 0.01
+"""Seconds between the attempts to close what another thread uses: an interrupt takes a moment."""
 _OPEN: Final[WeakSet[Connections]] = WeakSet()
 
 
@@ -80,10 +84,19 @@ class Connections:
                 connection.interrupt()
 
     def close(self) -> None:
-        """Close the connections of all threads."""
+        """Close the connections of all threads; what they still compute is ended."""
         self._opening.wait()
         for connection in self._all():
-            connection.close()
+            self._close(connection)
+
+    def _close(self, connection: duckdb.DuckDBPyConnection) -> None:
+        for _ in range(_TRIES):
+            try:
+                return connection.close()
+            except duckdb.ResourceInUseException:
+                self.interrupt()
+                time.sleep(_PAUSE)
+        return connection.close()
 
     def _all(self) -> list[duckdb.DuckDBPyConnection]:
         with self._lock:

@@ -109,9 +109,8 @@ class OpenStore:
 
     def refresh(self) -> None:
         """Show what is committed now. Relations made before are of no use afterwards."""
-        renewed = self._open()
-        self._catalog.close()
-        self._catalog = renewed
+        former, self._catalog = self._catalog, self._open()
+        former.close()
 
     def close(self) -> None:
         """Let go of the store's files."""

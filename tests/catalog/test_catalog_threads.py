@@ -10,10 +10,13 @@ from pathlib import Path
 import duckdb
 import pytest
 from support.estates import Estate, rows
+from support.store_rows import NOON, VERSION, repository, run_row
 
+import indexer
 from indexer.aside import Aside
 from indexer.catalog import Catalog, fetch, interrupt
 from indexer.errors import QueryError
+from indexer.store import Store
 
 ENDLESS = "select count(*) from range(100_000_000_000) where sin(range) > 2"
 
@@ -76,6 +79,43 @@ def test_an_interrupt_ends_what_every_thread_asks(catalog: Catalog, stop: Callab
             time.sleep(0.05)
             stop(catalog)
     assert len(ended) == 2
+
+
+@pytest.mark.parametrize("renew", [True, False])
+def test_closing_ends_what_other_threads_ask(tmp_path: Path, renew: bool) -> None:
+    with Store.create_or_open(tmp_path / "store").writer(now=lambda: NOON, version=VERSION) as writer:
+        writer.add_repository(repository(writer, "shop/web"))
+        writer.commit_run(run_row(writer)._replace(images=0))
+    store = indexer.open(tmp_path / "store")
+    told: list[Exception] = []
+
+    def ask() -> None:
+        try:
+            store.sql(ENDLESS).fetchall()
+        except Exception as error:  # noqa: BLE001 - DuckDB's, ours, or what it makes of a connection that is closed
+            told.append(error)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    time.sleep(0.3)
+    if renew:
+        store.refresh()
+        assert store.sql("select count(*) from repositories").fetchall() == [(1,)]
+    store.close()
+    asking.join(30)
+    assert len(told) == 1
+    assert not asking.is_alive()
+
+
+def test_what_is_interrupted_is_not_tried_again(catalog: Catalog) -> None:
+    """A pivot is computed at once, and not when its rows are asked for."""
+    pivot = "pivot (select i % 3 as k, sin(i) as v from range(100_000_000_000) as t(i)) on k using sum(v)"
+    with catalog:
+        stopping = threading.Timer(0.5, catalog.interrupt)
+        stopping.start()
+        with pytest.raises((QueryError, RuntimeError)):
+            catalog.sql(pivot)
+        stopping.join()
 
 
 def test_an_error_aside_is_raised_where_the_answer_is_asked_for(catalog: Catalog) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -253,3 +254,20 @@ def test_tags_like_cosigns_are_looked_for_wherever_they_may_be_of_a_manifest(tmp
     signature = [digest("signature")]
     assert refers == {"image": signature, "absent": signature, "base": [], "lost": signature}
     assert pages["lost"]["roles"] == ["subject of other manifests"]
+
+
+@pytest.mark.parametrize("others", [False, True])
+def test_the_last_sighting_is_that_of_the_last_run_whatever_its_clock_said(tmp_path: Path, *, others: bool) -> None:
+    estate = Estate()
+    estate.image("image", [("base", 100)])
+    for number in range(3):
+        run = estate.run()
+        run.repository("app", {"image": ["1"]} if number < 2 else {})
+        if others:
+            run.repository("gone", {"image": ["1"]} if number < 1 else {})
+    first, second, _ = estate.runs
+    second.started_at = first.started_at - timedelta(hours=1)
+    with estate.catalog(tmp_path) as catalog:
+        formerly = find(Asking(catalog, "here"), digest("image"))["formerly"]
+    seen = {row["repository"]: row["last_seen_at"] for row in formerly}
+    assert seen == {"app": second.started_at} | ({"gone": first.started_at} if others else {})

@@ -133,8 +133,9 @@ def test_a_bit_that_no_checksum_of_a_page_covers_is_found_and_repaired(folder: P
     of_segment = TABLES[table] in SEGMENT_TABLES
     path = paths(folder, table)[0 if of_segment else 1]
     with pq.ParquetFile(path) as file:
-        column = file.schema_arrow.names.index(TABLES[table].key[0])
-        most = file.metadata.row_group(0).column(column).statistics.max.encode()
+        columns = map(file.metadata.row_group(0).column, range(file.metadata.num_columns))
+        ranges = (each.statistics for each in columns if each.physical_type == "BYTE_ARRAY" and each.is_stats_set)
+        most = next(each.max for each in ranges if each.has_min_max).encode()
     data = path.read_bytes()
     at = data.rindex(most)
     path.write_bytes(data[:at] + bytes([data[at] - 1]) + data[at + 1 :])

@@ -29,6 +29,7 @@ from support.store_rows import (
     write_run,
 )
 
+import indexer
 from indexer.ecr import ListedImage, microseconds
 from indexer.store import Store, Writer, listings
 from indexer.store.parquet import GROUP_ROWS
@@ -112,14 +113,32 @@ def test_look_ups_have_bloom_filters_and_statistics(store: Store, table: Table, 
             assert column.compression == ("UNCOMPRESSED" if bare else "ZSTD")
             assert (column.bloom_filter_offset is not None) == (column.path_in_schema in table.look_ups)
             flat = "." not in column.path_in_schema and column.path_in_schema != "raw"
-            assert column.is_stats_set == flat
             digests = column.path_in_schema.endswith("_digest")
+            assert column.is_stats_set == (flat and (table.name == "layers" or not digests))
             differences = table.name == "images" and column.physical_type == "INT64"
             assert ("DELTA_BINARY_PACKED" in column.encodings) == differences
             repeats = column.path_in_schema != "raw" and not differences and (table.name == "layers" or not digests)
             assert ("RLE_DICTIONARY" in column.encodings) == (repeats and column.physical_type != "BOOLEAN")
             assert ("DELTA_LENGTH_BYTE_ARRAY" in column.encodings) == bare
             assert ("DELTA_BYTE_ARRAY" in column.encodings) == (digests and table.name != "layers" and not bare)
+
+
+def test_a_digest_among_nulls_is_not_taken_for_one(store: Store) -> None:
+    """DuckDB takes a column for all NULL whose least and greatest value are the same, where it has no dictionary."""
+    with store.writer(now=lambda: NOON, version=VERSION) as writer:
+        one, other = image(writer, "a"), image(writer, "b")
+        writer.add_repository(repository(writer, "shop/web"))
+        writer.add_images([one._replace(subject_digest=other.manifest_digest), other])
+        writer.add_failure(failure(writer, "", "shop/web")._replace(manifest_digest=one.manifest_digest))
+        writer.add_failure(failure(writer, "", "shop/api"))
+        writer.commit_run(run_row(writer)._replace(images=2, failures=2, complete=False))
+    with indexer.open(store.folder) as opened:
+        assert opened.sql("select manifest_digest from images where subject_digest is null").fetchall() == [
+            (other.manifest_digest,)
+        ]
+        assert opened.sql("select repository from failure_history where manifest_digest is null").fetchall() == [
+            ("shop/api",)
+        ]
 
 
 def test_a_dictionary_of_layers_is_not_given_up_half_way(store: Store) -> None:
