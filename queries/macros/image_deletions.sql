@@ -110,8 +110,9 @@ blob_owners as (
 ),
 sorted_owners as (
     select
-        case when not is_between and even_bits = (common_bits & 4294967295) then nullif(even_bits, 0) end as even_owner,
-        case when not is_between and odd_bits = (common_bits >> 32) then nullif(odd_bits, 0) end as odd_owner,
+        -- In the halves of one number: a key of two columns takes less time than one of three.
+        case when not is_between and even_bits = (common_bits & 4294967295) then even_bits else 0 end
+        | case when not is_between and odd_bits = (common_bits >> 32) then odd_bits << 32 else 0 end as owners,
         case when is_between then blob_digest end as scattered_digest,
         size
     from (
@@ -126,9 +127,9 @@ sorted_owners as (
     )
 ),
 owner_bytes as materialized (
-    select even_owner, odd_owner, scattered_digest, sum(size) as bytes
+    select owners, scattered_digest, sum(size) as bytes
     from sorted_owners
-    group by even_owner, odd_owner, scattered_digest
+    group by owners, scattered_digest
 ),
 scattered_digests as materialized (
     select scattered_digest, row_number() over () as blob_number, bytes
@@ -156,13 +157,13 @@ scattered_blobs as (
 exclusive_figures as (
     select held_number, sum(bytes) as bytes
     from (
-        select even_owner::bigint as held_number, bytes
+        select (owners & 4294967295)::bigint as held_number, bytes
         from owner_bytes
-        where even_owner is not null
+        where (owners & 4294967295) <> 0
         union all
-        select odd_owner::bigint as held_number, bytes
+        select (owners >> 32)::bigint as held_number, bytes
         from owner_bytes
-        where odd_owner is not null
+        where (owners >> 32) <> 0
         union all
         select owner & 4294967295 as held_number, bytes
         from scattered_blobs
