@@ -30,72 +30,54 @@ places as materialized (
     from repositories
     left join pull_through_caches using (repository)
 ),
-held_manifests as materialized (
-    select
-        places.repository_number,
-        held.manifest_digest,
-        held.is_listed,
-        held.is_known
+held_manifests as (
+    select places.repository_number, held.is_listed, held.is_known
     from repository_manifests as held
     inner join places using (registry_id, region, repository)
 ),
-repository_blobs as materialized (
-    select
-        held_manifests.repository_number,
-        mentions.blob_digest,
-        max(mentions.size) as size,
-        bool_or(mentions.is_stored) as is_stored
-    from all_blob_references as mentions
-    inner join held_manifests using (manifest_digest)
-    where held_manifests.is_known
-    group by held_manifests.repository_number, mentions.blob_digest
-),
--- Numbers in place of digests, from here on.
-numbered_blobs as materialized (
-    select blob_digest, max(size) as size, count(*) as repositories, row_number() over () as blob_number
-    from repository_blobs
-    group by blob_digest
-    having bool_or(is_stored)
-),
-repository_blob_numbers as materialized (
+held_blobs as materialized (
     select
         places.pool_number,
         places.repository_number,
-        numbered_blobs.blob_number,
-        numbered_blobs.size,
-        numbered_blobs.repositories
-    from repository_blobs
-    inner join numbered_blobs using (blob_digest)
-    inner join places using (repository_number)
-    where not places.is_pull_through
+        held.blob_number,
+        held.unique_bytes,
+        held.blobs_unknown_size
+    from blobs_by_repository as held
+    inner join places using (registry_id, region, repository)
+    where not places.is_pull_through and held.blobs_stored > 0
 ),
 shared_blobs as materialized (
-    select pool_number, blob_number, any_value(size) as size, count(*) as holders
-    from repository_blob_numbers
-    where repositories > 1
+    select
+        pool_number,
+        blob_number,
+        any_value(unique_bytes) as bytes,
+        any_value(blobs_unknown_size) as blobs_unknown_size,
+        count(*) as holders
+    from held_blobs
+    where blob_number is not null
     group by pool_number, blob_number
     having count(*) > 1
 ),
 blob_figures as materialized (
     select
-        repository_blob_numbers.pool_number,
-        repository_blob_numbers.repository_number,
-        sum(repository_blob_numbers.size) as stored_bytes_high,
-        sum(repository_blob_numbers.size) filter (where holders is not null) as shared_bytes,
+        held_blobs.pool_number,
+        held_blobs.repository_number,
+        sum(held_blobs.unique_bytes) as stored_bytes_high,
+        sum(held_blobs.unique_bytes) filter (where holders is not null) as shared_bytes,
         -- in whole bytes for each blob: sums of fractions depend on their order
-        sum(repository_blob_numbers.size::hugeint * (holders - 1) // holders) as bytes_saved,
+        sum(held_blobs.unique_bytes * (holders - 1) // holders) as bytes_saved,
         count(holders) > 0 as is_sharing,
-        count(*) filter (where repository_blob_numbers.size is null) as blobs_unknown_size
-    from repository_blob_numbers
+        sum(held_blobs.blobs_unknown_size)::bigint as blobs_unknown_size
+    from held_blobs
     left join shared_blobs using (pool_number, blob_number)
-    group by repository_blob_numbers.pool_number, repository_blob_numbers.repository_number
+    group by held_blobs.pool_number, held_blobs.repository_number
 ),
 shared_figures as (
     select
         pool_number,
-        sum(size) as shared_bytes,
-        sum(size::hugeint * (holders - 1)) as bytes_saved,
-        coalesce(sum(holders - 1) filter (where size is null), 0) as unknown_repeats
+        sum(bytes) as shared_bytes,
+        sum(bytes * (holders - 1)) as bytes_saved,
+        sum(blobs_unknown_size * (holders - 1)) as unknown_repeats
     from shared_blobs
     group by pool_number
 ),

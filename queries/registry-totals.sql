@@ -104,30 +104,37 @@ shared_digests as materialized (
     from blob_bytes
     where shared_digest is not null
 ),
--- A left join, and a row for all others: a guess at how few they are makes DuckDB keep the mentions in memory.
-repository_blobs as (
+shared_mentions as (
+    select
+        -- Of both: so that these are joined before the manifests are.
+        case when shared_digests.blob_number > 0 then mentions.manifest_digest end as manifest_digest,
+        shared_digests.blob_number,
+        shared_digests.largest_size,
+        mentions.is_repeat
+    from all_blob_references as mentions
+    inner join shared_digests on shared_digests.shared_digest = mentions.blob_digest
+),
+held_blobs as (
     select
         known_manifests.repository_number,
-        shared_digests.blob_number,
-        any_value(shared_digests.largest_size) as size,
-        count(*) filter (where known_manifests.is_first and not mentions.is_repeat) as manifests
-    from all_blob_references as mentions
+        shared_mentions.blob_number,
+        any_value(shared_mentions.largest_size) as size,
+        count(*) filter (where known_manifests.is_first and not shared_mentions.is_repeat) as manifests
+    from shared_mentions
     inner join known_manifests using (manifest_digest)
-    left join shared_digests on shared_digests.shared_digest = mentions.blob_digest
-    group by known_manifests.repository_number, shared_digests.blob_number
-    having count(shared_digests.blob_number) > 0
+    group by known_manifests.repository_number, shared_mentions.blob_number
 ),
 pool_blobs as (
     select
         places.registry_number,
         places.pool_number,
-        repository_blobs.blob_number,
-        any_value(repository_blobs.size) as size,
+        held_blobs.blob_number,
+        any_value(held_blobs.size) as size,
         count(*) as repositories,
-        sum(repository_blobs.manifests)::bigint as manifests
-    from repository_blobs
+        sum(held_blobs.manifests)::bigint as manifests
+    from held_blobs
     inner join places using (repository_number)
-    group by places.registry_number, places.pool_number, repository_blobs.blob_number
+    group by places.registry_number, places.pool_number, held_blobs.blob_number
 ),
 registry_blobs as (
     select
@@ -176,9 +183,14 @@ image_figures as (
     select
         registry_number,
         count(*) filter (where is_listed) as images,
-        count(*) filter (where is_listed and not is_known) as images_unknown,
-        count(distinct manifest_digest) filter (where not is_listed and not is_known) as children_unknown
+        count(*) filter (where is_listed and not is_known) as images_unknown
     from held_manifests
+    group by registry_number
+),
+unknown_children as (
+    select registry_number, count(distinct manifest_digest) as children_unknown
+    from held_manifests
+    where not is_listed and not is_known
     group by registry_number
 ),
 registries as (
@@ -201,6 +213,7 @@ figures as (
         stored_bytes_high / 1e9 * $price_per_gb_month as cost_high
     from registries
     left join image_figures using (registry_number)
+    left join unknown_children using (registry_number)
     left join manifest_figures using (registry_number)
     left join blob_figures using (registry_number)
 )

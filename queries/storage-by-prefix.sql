@@ -92,30 +92,37 @@ shared_digests as materialized (
     from blob_bytes
     where shared_digest is not null
 ),
--- A left join, and a row for all others: a guess at how few they are makes DuckDB keep the mentions in memory.
-repository_blobs as (
+shared_mentions as (
+    select
+        -- Of both: so that these are joined before the manifests are.
+        case when shared_digests.blob_number > 0 then mentions.manifest_digest end as manifest_digest,
+        shared_digests.blob_number,
+        shared_digests.largest_size,
+        mentions.is_repeat
+    from all_blob_references as mentions
+    inner join shared_digests on shared_digests.shared_digest = mentions.blob_digest
+),
+held_blobs as (
     select
         known_manifests.repository_number,
-        shared_digests.blob_number,
-        any_value(shared_digests.largest_size) as size,
-        count(*) filter (where known_manifests.is_first and not mentions.is_repeat) as manifests
-    from all_blob_references as mentions
+        shared_mentions.blob_number,
+        any_value(shared_mentions.largest_size) as size,
+        count(*) filter (where known_manifests.is_first and not shared_mentions.is_repeat) as manifests
+    from shared_mentions
     inner join known_manifests using (manifest_digest)
-    left join shared_digests on shared_digests.shared_digest = mentions.blob_digest
-    group by known_manifests.repository_number, shared_digests.blob_number
-    having count(shared_digests.blob_number) > 0
+    group by known_manifests.repository_number, shared_mentions.blob_number
 ),
 prefix_blobs as materialized (
     select
         places.registry_number,
         places.prefix_number,
-        repository_blobs.blob_number,
-        any_value(repository_blobs.size) as size,
+        held_blobs.blob_number,
+        any_value(held_blobs.size) as size,
         count(*) as repositories,
-        sum(repository_blobs.manifests)::bigint as manifests
-    from repository_blobs
+        sum(held_blobs.manifests)::bigint as manifests
+    from held_blobs
     inner join places using (repository_number)
-    group by places.registry_number, places.prefix_number, repository_blobs.blob_number
+    group by places.registry_number, places.prefix_number, held_blobs.blob_number
 ),
 blob_holders as (
     select registry_number, blob_number, count(*) as prefixes

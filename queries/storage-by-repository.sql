@@ -20,88 +20,37 @@ places as materialized (
         row_number() over (order by registry_id, region, repository) as repository_number
     from repositories
 ),
-held_manifests as materialized (
+held_manifests as (
     select
         places.repository_number,
-        repository_manifests.manifest_digest,
         repository_manifests.is_listed,
         repository_manifests.is_known
     from repository_manifests
     inner join places using (registry_id, region, repository)
 ),
-repository_blobs as materialized (
-    select
-        held_manifests.repository_number,
-        all_blob_references.blob_digest,
-        count(*) filter (where not all_blob_references.is_repeat) as manifests,
-        max(all_blob_references.size) as size,
-        bool_or(all_blob_references.is_stored) as is_stored,
-        bool_or(all_blob_references.is_layer) as is_layer
-    from all_blob_references
-    inner join held_manifests using (manifest_digest)
-    where held_manifests.is_known
-    group by held_manifests.repository_number, all_blob_references.blob_digest
-),
--- Numbers in place of digests, from here on.
-blobs as materialized (
-    select
-        blob_digest,
-        max(size) as size,
-        bool_or(is_stored) as is_stored,
-        bool_or(is_layer) as is_layer,
-        count(*) as holders,
-        -- of the only one, where there is one
-        max(repository_number) as repository_number,
-        max(manifests) as manifests,
-        row_number() over () as blob_number
-    from repository_blobs
-    group by blob_digest
-),
--- Most blobs are in one repository, and need no further look.
-shared_blobs as materialized (
-    select
-        places.registry_number,
-        places.repository_number,
-        repository_blobs.manifests,
-        blobs.blob_number,
-        blobs.size,
-        blobs.is_stored,
-        blobs.is_layer
-    from repository_blobs
-    inner join (from blobs where holders > 1) as blobs using (blob_digest)
-    inner join places on places.repository_number = repository_blobs.repository_number
+held_blobs as materialized (
+    select places.registry_number, places.repository_number, blobs_by_repository.*
+    from blobs_by_repository
+    inner join places using (registry_id, region, repository)
 ),
 blob_holders as (
     select registry_number, blob_number, count(*) as repositories
-    from shared_blobs
+    from held_blobs
+    where blob_number is not null
     group by registry_number, blob_number
-),
-held_blobs as (
-    select repository_number, manifests, size, is_stored, is_layer, 1 as repositories
-    from blobs
-    where holders = 1
-    union all
-    select
-        shared_blobs.repository_number,
-        shared_blobs.manifests,
-        shared_blobs.size,
-        shared_blobs.is_stored,
-        shared_blobs.is_layer,
-        blob_holders.repositories
-    from shared_blobs
-    inner join blob_holders using (registry_number, blob_number)
 ),
 blob_figures as (
     select
-        repository_number,
-        sum(size::hugeint * manifests) filter (where is_stored) as logical_bytes,
-        sum(size) filter (where is_stored) as unique_bytes,
-        sum(size) filter (where is_stored and repositories = 1) as exclusive_bytes,
-        sum(size) filter (where is_stored and not is_layer) as config_bytes,
-        sum(size) filter (where not is_stored) as foreign_bytes,
-        count(*) filter (where is_stored and size is null) as blobs_unknown_size
+        held_blobs.repository_number,
+        sum(held_blobs.logical_bytes) as logical_bytes,
+        sum(held_blobs.unique_bytes) as unique_bytes,
+        sum(held_blobs.unique_bytes) filter (where coalesce(blob_holders.repositories, 1) = 1) as exclusive_bytes,
+        sum(held_blobs.config_bytes) as config_bytes,
+        sum(held_blobs.foreign_bytes) as foreign_bytes,
+        sum(held_blobs.blobs_unknown_size)::bigint as blobs_unknown_size
     from held_blobs
-    group by repository_number
+    left join blob_holders using (registry_number, blob_number)
+    group by held_blobs.repository_number
 ),
 image_figures as (
     select
