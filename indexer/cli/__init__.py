@@ -7,7 +7,6 @@ What is asked of `indexer` itself, its help and its version, is answered without
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 
@@ -15,10 +14,6 @@ TYPE_CHECKING = False  # that of typing takes 5 ms
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import NoReturn
-
-_LOADING = (500_000, 20, 100)
-"""Thresholds of `gc` while a command is loaded, which makes objects that stay: to look through them again and again for
-garbage took 0.06 s of a start. A run, which may go on for hours, has its own (indexer.lean)."""
 
 __all__ = ["command", "execute", "main"]
 
@@ -48,7 +43,9 @@ def main() -> int:
     code = answered(sys.argv[1:])
     if code is not None:
         return code
-    gc.set_threshold(*_LOADING)
+    from indexer.lean import collect_rarely  # noqa: PLC0415 - after the help has been answered
+
+    collect_rarely()
     import signal  # noqa: PLC0415 - it takes half as long as Python does to start
 
     for number in (signal.SIGINT, signal.SIGTERM):

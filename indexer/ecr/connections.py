@@ -1,16 +1,15 @@
 """A client's own connections, used for a call without all that urllib3 does for each.
 
 urllib3 opens a connection, with the client's time-outs, TLS and proxies. Every later call on it is one write of the
-request and http.client's reading of the answer, which urllib3 has underneath too: 0.3 ms of CPU a call less, of 0.5.
-What goes wrong is told as botocore tells it.
+request, and the answer is read as it comes (`indexer.ecr.received`): 0.36 ms of CPU a call less, of 0.5. What goes
+wrong is told as botocore tells it.
 """
 
 from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
-from contextlib import closing
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException
 from typing import Any, Final
 
 from botocore.exceptions import (
@@ -26,6 +25,7 @@ from urllib3 import Retry
 from urllib3 import exceptions as broken
 from urllib3.util import parse_url
 
+from indexer.ecr.received import receive
 from indexer.ecr.signature import host_of
 from indexer.errors import without_secrets
 
@@ -69,7 +69,7 @@ class Connections:
         return answer.status, answer.headers, answer.read()
 
     def _post_on(self, headers: dict[str, Any], body: bytes) -> _Answered | None:
-        """Post on a connection that is open, with http.client as urllib3 does underneath; None where there is none."""
+        """Post on a connection that is open; None where there is none."""
         if self._proxy is not None:
             return None
         # Where urllib3 itself takes connections from and gives them back to. One that the other side closed is closed.
@@ -78,18 +78,15 @@ class Connections:
             if connection.sock is None:
                 return None
             connection.sock.sendall(self._head(headers, len(body)) + body)
-            # The answer holds the socket open as the connection does: without its end, until garbage is looked for.
-            with closing(HTTPResponse(connection.sock, method="POST")) as answer:
-                answer.begin()
-                told = (answer.status, answer.headers, answer.read())
-            if answer.will_close:
+            answer = receive(connection.sock)
+            if answer.closes:
                 connection.close()
         except BaseException:
             connection.close()  # what comes next on it would be the answer to this
             raise
         finally:
             self._pool._put_conn(connection)  # noqa: SLF001 - see above
-        return told
+        return answer.status, answer.headers, answer.body
 
     def _head(self, headers: dict[str, str], length: int) -> bytes:
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])

@@ -213,7 +213,9 @@ def _repository_of(item: Mapping[str, Any]) -> ListedRepository:
 
 def listed_images(items: Sequence[Any]) -> list[ListedImage]:
     """Return a page's images; RegistryUnavailable where one has no digest, or a member is not of its type."""
-    return [item if isinstance(item, ListedImage) else listed_image(item) for item in items]
+    if items and isinstance(items[0], ListedImage):  # then `decoded_page` made them all
+        return list(items)
+    return [listed_image(item) for item in items]
 
 
 def listed_image(item: Mapping[str, Any]) -> ListedImage:
