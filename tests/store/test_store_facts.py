@@ -20,8 +20,9 @@ from indexer.digests import keys_of
 from indexer.errors import StoreDamaged
 from indexer.flatten import is_sha256
 from indexer.store import Known, Store
-from indexer.store import known as known_module
+from indexer.store import keys as keys_module
 from indexer.store.facts import held
+from indexer.store.keys import Keys
 
 HEX = st.text("0123456789abcdef", min_size=64, max_size=64)
 SHA256 = HEX.map(lambda text: "sha256:" + text)
@@ -62,11 +63,48 @@ def test_known_is_a_set(stored: list[list[str]], added: list[str], asked: list[s
     assert known.missing(asked) == [digest not in model for digest in asked]
     assert known.missing(plain) == known.missing(plain, keys_of(plain)) == expected
     with pytest.MonkeyPatch.context() as patch:  # as an older pyarrow does it
-        patch.setattr(known_module, "_places", known_module._places_one_by_one)
+        patch.setattr(keys_module, "_places", keys_module._places_one_by_one)
         assert known.missing(plain) == expected
     assert len(copy) == len({digest for digests in stored for digest in digests})
     assert None not in known
     assert b"a" not in known
+
+
+@given(
+    stored=st.lists(st.integers(0, 400), max_size=400),
+    spans=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 300)), max_size=12),
+    strangers=st.lists(st.integers(0, 1_000), max_size=40),
+    crowded=st.booleans(),
+    later=st.integers(0, 400),
+)
+def test_what_stands_as_it_stood_is_told_as_one_by_one(
+    stored: list[int], spans: list[tuple[int, int]], strangers: list[int], crowded: bool, later: int
+) -> None:
+    """Listings repeat what is stored in its order, from anywhere to anywhere, with others in between."""
+
+    def key(number: int) -> bytes:
+        return bytes(24) + number.to_bytes(8, "big") if crowded else bytes.fromhex(digest_of(str(number))[7:])
+
+    first, then = stored[:later], [number for number in dict.fromkeys(stored[later:]) if number not in stored[:later]]
+    keys = Keys.of(b"".join(map(key, first))).with_others(Keys.of(b"".join(map(key, then))))
+    asked = [number for start, length in spans for number in stored[start : start + length]]
+    for place, stranger in enumerate(strangers):
+        asked.insert(place * 7 % (len(asked) + 1), stranger)
+    assert keys.lacking(b"".join(map(key, asked))) == [number not in stored for number in asked]
+    assert len(keys) == len(set(stored))
+    assert all((key(number) in keys) == (number in stored) for number in {*strangers, *stored})
+
+
+def test_a_listing_as_it_was_is_not_searched_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = [bytes.fromhex(digest_of(str(number))[7:]) for number in range(1_000)]
+    known = Keys.of(b"".join(keys))
+    new = bytes.fromhex(digest_of("new")[7:])
+    with monkeypatch.context() as patch:
+        patch.setattr(Keys, "_search", None)
+        for begin, end in ((0, 1_000), (17, 340), (999, 1_000)):
+            asked = b"".join([*keys[begin:end], new])
+            assert known.lacking(asked) == [False] * (end - begin) + [True]
+    assert known.lacking(b"".join(keys[::-1])) == [False] * 1_000
 
 
 def test_many_additions_are_merged() -> None:
