@@ -32,6 +32,7 @@ ENGINE: Final = (duckdb.Error, RuntimeError)
 """What DuckDB raises; RuntimeError is its binding's, for a name in a Parquet file that is no text."""
 _NO_TEXT: Final = "conversion error"
 _PARQUET = re.compile(r"[.]parquet\b")
+_ASKED: Final = ("repositories", "images", "tags", "manifests", "layers", "configs", "index_entries")
 _CANDIDATES = re.compile(r'"([^"]+)"')
 
 
@@ -107,8 +108,10 @@ def _beyond(message: str) -> str | None:
 
 
 def _no_table(name: str, views: Sequence[str]) -> str:
-    known = f" There are: {', '.join(views)}" if views else ""
-    return f"there is no view {name}{did_you_mean(name.lower(), views, '.')}{known}"
+    near = did_you_mean(name.lower(), views, ".")
+    mostly = f" Mostly asked are {', '.join(_ASKED)}." if near == "." else ""
+    known = f"{mostly} To see all {len(views)}: show tables" if views else ""
+    return f"there is no view {name}{near}{known}"
 
 
 def _no_column(name: str, rest: str) -> str:
