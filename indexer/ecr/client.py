@@ -265,8 +265,7 @@ class Ecr:
         try:
             answer = way.send(operation, {**account, **arguments})
         except ClientError as error:
-            told = _client_error(operation, error)
-            raise (self._access.expired(told, way) if told.code in EXPIRED else told) from error
+            raise self._refusal(operation, error, way) from error
         except _NO_ANSWER as error:
             if _BAD_HEADER in str(error):  # which the error shows, so it is no cause
                 raise RegistryRefused(operation, "InvalidCredentials", _LINE_BREAK) from None
@@ -277,6 +276,12 @@ class Ecr:
         with self._count_lock:
             self.answers += 1
         return answer
+
+    def _refusal(self, operation: str, error: ClientError, way: _Way) -> RegistryError:
+        # Not in a name where it is raised: its own traceback would hold it, and with it the answer, until garbage is
+        # looked for.
+        told = _client_error(operation, error)
+        return self._access.expired(told, way) if told.code in EXPIRED else told
 
     def _check(self, operation: str) -> None:
         """Raise where nothing is to be sent: the run is stopping, the registry is down, or there is no way in."""

@@ -55,8 +55,8 @@ def _plain_headers(head: bytes) -> dict[str, str] | None:
     end = head.find(_END)
     if end < 0 or not head.startswith(_PLAIN):
         return None
-    lines = head[:end].decode("latin-1").split("\r\n")[1:]
-    if head.count(b"\n", 0, end) != len(lines) or head.count(b"\r", 0, end) != len(lines):
+    status, *lines = head[:end].decode("latin-1").split("\r\n")
+    if head.count(b"\n", 0, end) != len(lines) or head.count(b"\r", 0, end) != len(lines) or not status.isprintable():
         return None
     headers = {}
     for line in lines:

@@ -47,7 +47,10 @@ class Keys:
         if alike is None or not alike.true_count:  # as nearly always: two heads are hardly ever equal
             return found
         first = pa.array(list(found._are_first(alike.to_pylist())), pa.bool_())
-        return cls(keys, *_columns(pc.filter(heads, first), pc.filter(order, first)))
+        if first.true_count == len(first):
+            return found
+        kept = pc.filter(order, first)
+        return cls.of(_bytes(pc.take(_fixed(keys), pc.take(kept, pc.array_sort_indices(kept)))))
 
     def __len__(self) -> int:
         return len(self.heads)

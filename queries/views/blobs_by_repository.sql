@@ -1,6 +1,6 @@
 -- view: The blobs of each repository: one row for each that another repository holds too, and one for all others together.
 -- like: repositories
--- column: blob_number : A number for the blob, the same in every repository, but not in another statement; NULL for all that no other repository in the store holds.
+-- column: blob_number : A number for the blob, the same in every repository, as long as nothing is added to the store; NULL for all that no other repository in the store holds.
 -- column: logical_bytes : Bytes of the stored blobs, times the manifests of the repository that have them; NULL where none is known.
 -- column: unique_bytes : Bytes of the stored blobs, the largest size that any manifest held gives each.
 -- column: config_bytes : The part of unique_bytes in configs that are no layers.
@@ -55,7 +55,8 @@ sums as materialized (
 shared_blobs as materialized (
     select
         shared_digest,
-        row_number() over () as blob_number,
+        -- In an order, so that whoever reads the view twice in one statement finds the same numbers.
+        row_number() over (order by shared_digest) as blob_number,
         unique_bytes,
         config_bytes,
         foreign_bytes,

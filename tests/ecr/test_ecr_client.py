@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
+import weakref
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -257,6 +259,19 @@ def test_a_refusal_is_not_asked_again(registry: Registry, server: Server, ecr: E
         list(ecr.repositories())
     assert (caught.value.operation, caught.value.code) == ("DescribeRepositories", code)
     assert ecr.requests == (1 if kind == "expired_token" else 2), "without credentials nothing more is sent"
+
+
+def test_a_refusal_is_no_garbage_that_waits_for_its_collection(ecr: Ecr) -> None:
+    """What it was raised from holds the answer. Of a registry that refuses everything that was 15 KB a call."""
+    gc.disable()
+    try:
+        try:
+            list(ecr.images("nowhere"))
+        except RegistryRefused as error:
+            left = weakref.ref(error)
+        assert left() is None
+    finally:
+        gc.enable()
 
 
 def test_a_repository_that_is_gone_is_told(ecr: Ecr) -> None:

@@ -114,6 +114,7 @@ def _by_http_client(sock: socket.socket) -> Received:
 
 
 @example(PLAIN.replace(b"\r\n", b"\r\n: no name\r\n", 1), [])
+@example(PLAIN.replace(b"OK", b"\x1c"), [])
 @given(answers(), st.sampled_from([[], [], [1], [40, 60], [400]]))
 def test_it_is_read_as_http_client_reads_it(answer: bytes, pieces: list[int]) -> None:
     expected = _told(_by_http_client, answer, pieces)

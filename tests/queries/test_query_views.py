@@ -289,3 +289,26 @@ def test_shipped_views_come_after_what_they_read_from() -> None:
     assert names.index("images") < names.index("tags")
     assert names.index("unreachable_manifests") < names.index("layers") < names.index("blobs")
     assert {path.stem for path in (shipped_queries() / "views").glob("*.sql")} == set(names)
+
+
+def test_blobs_have_the_same_numbers_wherever_a_statement_reads_them(tmp_path: Path) -> None:
+    """They follow the digests, and not the order in which threads are ready with them."""
+    estate = Estate()
+    run = estate.run()
+    layers = sorted([f"layer{number}" for number in range(200)], key=digest)
+    for rank, layer in enumerate(layers):
+        estate.image(f"image of {layer}", [(layer, 1_000_000 + rank)])
+    for repository in ("one", "two"):
+        run.repository(repository, {f"image of {layer}": [] for layer in layers})
+    with estate.catalog(tmp_path) as catalog:
+        found = rows(
+            catalog,
+            """
+            select one.unique_bytes as here, two.unique_bytes as there
+            from blobs_by_repository as one
+            inner join blobs_by_repository as two using (blob_number)
+            where one.repository < two.repository and one.unique_bytes >= 1_000_000
+            order by blob_number
+            """,
+        )
+    assert found == [(1_000_000 + rank, 1_000_000 + rank) for rank in range(200)]
