@@ -2,7 +2,8 @@
 
 They stand as they came, which in a store is the natural order: repository by repository, by the time of the push. A
 listing of what is known is the same keys in the same order, but for a few. So the first is searched for, and as many
-as follow it here and there alike are compared at once: 0.02 microseconds each, where the search takes 0.3.
+as follow it here and there alike are compared at once. The images of a store of a million, many of them in several
+repositories, took 0.1 to 0.2 s so, where the search for each took 0.5.
 """
 
 from __future__ import annotations
