@@ -95,9 +95,9 @@ class Known:
     def missing(self, digests: Sequence[str], keys: bytes | None = None) -> list[bool]:
         """Return of each digest whether it is not in the set.
 
-        For some hundred of them at most half a microsecond each, where `in` takes 1.5, and less where they stand as they
-        are stored (`indexer.store.keys`). `keys` are those of the digests (`indexer.digests`), where they are known to be
-        of the common form; the digests are not looked at then.
+        For some hundred of them at most half a microsecond each, where `in` takes 1.5, and less where they stand as
+        they are stored (`indexer.store.keys`). `keys` are those of the digests (`indexer.digests`), where they are
+        known to be of the common form; the digests are not looked at then.
         """
         keys = keys_of(digests) if keys is None else keys
         if keys is None:
