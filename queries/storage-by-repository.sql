@@ -1,5 +1,5 @@
 -- question: How many bytes does each repository hold, and how many of them only it?
--- caveat: Bytes are compressed, of layers and configs; foreign (nondistributable) layers are left out, foreign_bytes says how many bytes these claim. A blob whose manifests disagree on its size counts with the largest.
+-- caveat: Bytes are compressed, of layers and configs; foreign (nondistributable) layers are left out, foreign_bytes says how many bytes these claim. What is foreign in one manifest and not in another counts as stored, in every repository that has it. A blob whose manifests disagree on its size counts with the largest.
 -- caveat: logical_bytes adds up the distinct blobs of each manifest, children of indexes included; unique_bytes counts each blob once; dedup_ratio is logical over unique. config_bytes is the part of unique_bytes in configs that are no layers.
 -- caveat: exclusive_bytes are the blobs that no other repository of the same account and region holds, shared_bytes the rest of unique_bytes. Shared bytes must not be added up over repositories.
 -- caveat: Left out because unknown: images_unknown (archived, not fetched or not readable), children_unknown (listed by an index, but not in the store), blobs_unknown_size (Docker schema 1). A repository that was never listed whole has NULL throughout.

@@ -4,7 +4,7 @@
 -- column: logical_bytes : Bytes of the stored blobs, times the manifests of the repository that have them; NULL where none is known.
 -- column: unique_bytes : Bytes of the stored blobs, the largest size that any manifest held gives each.
 -- column: config_bytes : The part of unique_bytes in configs that are no layers.
--- column: foreign_bytes : Bytes of foreign layers, which are stored nowhere.
+-- column: foreign_bytes : Bytes of layers that every manifest calls foreign: they are stored nowhere. What only some call so counts as stored, here too.
 -- column: blobs_stored : How many of the blobs are stored in some repository.
 -- column: blobs_unknown_size : How many of these have no size (Docker schema 1).
 with
