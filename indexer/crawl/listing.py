@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from itertools import compress
 from typing import TYPE_CHECKING
 
 from indexer.crawl.images import list_images, listed
@@ -104,15 +105,16 @@ class Listing:
             self._report.repository(_row(walk, self._report.run_id, repository, "failed", str(listed)))
             self._report.fail(walk, Subject(repository.name), Cause.of(listed))
             return
-        # One look at all is a third of the time of one question each; nearly never is there anything else.
-        keys = keys_of([image.digest for image in listed])
-        images = listed if keys is not None else [image for image in listed if self._good(walk, repository, image)]
+        missing = self._plan.missing([image.digest for image in listed])
+        # What is stored is a digest. One look at all others is a third of the time of one question each.
+        good = keys_of([image.digest for image in compress(listed, missing)]) is not None
+        images = listed if good else [image for image in listed if self._good(walk, repository, image)]
         shown = [image for image in images if self._shows(image)] if self._config.hides else images
         self._report.repository(_row(walk, self._report.run_id, repository, "listed", None))
         self._report.images(walk, repository, shown)
         place = Place(walk.number, repository.name)
         fetched = _to_fetch(shown)
-        wanted = self._plan.want(place, fetched, keys if len(fetched) == len(listed) else None)
+        wanted = self._plan.want(place, fetched, missing if len(fetched) == len(listed) else None)
         self._planned(self._plan.planned)
         if len(shown) < len(images):
             hidden = [image for image in images if not self._shows(image)]

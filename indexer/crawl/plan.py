@@ -10,11 +10,11 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from itertools import compress, count
+from itertools import compress
 from typing import Final, Protocol
 
 from indexer.crawl.queue import Listed, Place, Queue, Refusal, Wanted, key_of
-from indexer.digests import KEY
+from indexer.digests import KEY, keys_of
 from indexer.ecr import FetchFailure, ListedImage, microseconds
 from indexer.model import Digest
 
@@ -24,11 +24,8 @@ _BLOCK: Final = 5_000
 class Known(Protocol):
     """The digests a store has."""
 
-    def missing(self, digests: Sequence[str], keys: bytes | None, /) -> list[bool]:
-        """Return of each digest whether the store does not have the manifest.
-
-        Where `keys` are given, as `indexer.digests` has them, the digests need not be.
-        """
+    def missing(self, digests: Sequence[str], /) -> list[bool]:
+        """Return of each digest whether the store does not have the manifest."""
 
 
 class Plan:
@@ -47,31 +44,34 @@ class Plan:
         self._hidden: dict[Digest, list[tuple[Place, Listed]]] = defaultdict(list)
         self._order = 0
 
-    def want(self, place: Place, images: Sequence[ListedImage], keys: bytes | None = None) -> int:
+    def missing(self, digests: Sequence[str]) -> list[bool]:
+        """Return of each digest whether the store does not have the manifest."""
+        return self._known.missing(digests)
+
+    def want(self, place: Place, images: Sequence[ListedImage], missing: Sequence[bool] | None = None) -> int:
         """Plan to fetch what is neither stored nor planned; return how many that are.
 
-        `images` stand in the order in which their rows are to stand in the store. `keys` are those of their digests,
-        end to end, where the caller has them.
+        `images` stand in the order in which their rows are to stand in the store. `missing` says of each what `missing`
+        said of its digest, where the caller has asked.
         """
         with self._lock:
             if self._filtered:
                 self.shown.update(image.digest for image in images)
+            if missing is None:
+                missing = self.missing([image.digest for image in images])
+            wanted = list(compress(images, missing))
             # Of a repository with 100,000 images, the objects of all of them would be 25 MB.
-            return sum(
-                self._want(place, images[at : at + _BLOCK], keys and keys[at * KEY : (at + _BLOCK) * KEY])
-                for at in range(0, len(images), _BLOCK)
-            )
+            return sum(self._want(place, wanted[at : at + _BLOCK]) for at in range(0, len(wanted), _BLOCK))
 
-    def _want(self, place: Place, images: Sequence[ListedImage], keys: bytes | None) -> int:
-        missing = self._known.missing(() if keys else [image.digest for image in images], keys)
-        if not all(missing):
-            images = list(compress(images, missing))
-        cut = _cut(keys, missing) if keys is not None else [key_of(image.digest) for image in images]
-        new = set(cut)
-        if len(new) < len(cut) or not new.isdisjoint(self._planned):
-            images, cut = self._once(place, images, cut)
-        self._add(place, images, cut)
-        return len(cut)
+    def _want(self, place: Place, images: Sequence[ListedImage]) -> int:
+        digests = [image.digest for image in images]
+        together = keys_of(digests)
+        keys = list(map(key_of, digests)) if together is None else _cut(together)
+        new = set(keys)
+        if len(new) < len(keys) or not new.isdisjoint(self._planned):
+            images, keys = self._once(place, images, keys)
+        self._add(place, images, keys)
+        return len(keys)
 
     def _once(
         self, place: Place, images: Sequence[ListedImage], keys: Sequence[bytes | str]
@@ -88,7 +88,7 @@ class Plan:
     def hide(self, place: Place, images: Sequence[ListedImage]) -> None:
         """Remember images that a filter hides: an index may list them."""
         with self._lock:
-            for image in compress(images, self._known.missing([image.digest for image in images], None)):
+            for image in compress(images, self.missing([image.digest for image in images])):
                 self._hidden[Digest(image.digest)].append((place, _listed(image)))
 
     @property
@@ -152,8 +152,8 @@ class Plan:
             self._order += len(keys)
 
 
-def _cut(keys: bytes, wanted: Sequence[bool]) -> list[bytes | str]:
-    return [keys[at * KEY : (at + 1) * KEY] for at in compress(count(), wanted)]
+def _cut(keys: bytes) -> list[bytes | str]:
+    return [keys[at : at + KEY] for at in range(0, len(keys), KEY)]
 
 
 def _listed(image: ListedImage) -> Listed:

@@ -43,7 +43,7 @@ def held(manifests: Iterable[Path]) -> Held:
                 yield from (batch.column("manifest_digest") for batch in _read(file, ["manifest_digest"]))
                 problems.update(_problems(file))
 
-    return Held(Known.of(digests()), problems)
+    return Held(Known.as_they_stand(digests()), problems)
 
 
 def _problems(file: pq.ParquetFile) -> Iterator[tuple[str, str]]:

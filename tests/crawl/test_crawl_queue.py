@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from indexer.crawl.fetching import Supply
 from indexer.crawl.plan import Plan
 from indexer.crawl.queue import Listed, Place, Queue, Refusal, Wanted, key_of
-from indexer.digests import keys_of
 from indexer.ecr import FetchFailure, ListedImage
 from indexer.model import Digest
 from indexer.store import Known
@@ -112,15 +111,15 @@ def test_a_feed_gives_calls_of_one_repository_each() -> None:
     assert tasks[0].ask.pulled == [0, 1]
 
 
-@pytest.mark.parametrize("with_keys", [True, False])
-def test_a_large_repository_is_planned_whole(with_keys: bool) -> None:
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_large_repository_is_planned_whole(asked: bool) -> None:
     known = Known()
     known.add_all(listed(number).digest for number in range(0, 12_001, 3))
     images = [image(number % 12_001) for number in range(12_001 + 5)]
     plan = Plan(known)
-    keys = keys_of([each.digest for each in images]) if with_keys else None
-    assert plan.want(PLACE, images, keys) == plan.planned == 8_000
-    assert plan.want(OTHER, images, keys) == 0
+    missing = plan.missing([each.digest for each in images]) if asked else None
+    assert plan.want(PLACE, images, missing) == plan.planned == 8_000
+    assert plan.want(OTHER, images, missing) == 0
     wanted = list(plan.take()[PLACE])
     assert [each.digest for each in wanted] == [listed(number).digest for number in range(12_001) if number % 3]
     assert [each.order for each in wanted] == list(range(8_000))

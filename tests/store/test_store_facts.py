@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 from support.manifests import digest_of
 from support.store_rows import NOON, PLACE, VERSION, broken, facts, repository, run_row
 
-from indexer.digests import keys_of
+from indexer.digests import key_of
 from indexer.errors import StoreDamaged
 from indexer.flatten import is_sha256
 from indexer.store import Known, Store
 from indexer.store import keys as keys_module
 from indexer.store.facts import held
 from indexer.store.keys import Keys
+from indexer.store.standing import Standing
 
 HEX = st.text("0123456789abcdef", min_size=64, max_size=64)
 SHA256 = HEX.map(lambda text: "sha256:" + text)
@@ -38,6 +39,7 @@ NEARLY = st.sampled_from(
         "sha512:" + "a" * 128,
         "sha512:" + "a" * 64,
         "blake3:" + "b" * 64,
+        "sha256:" + "é" * 64,
         "",
     ]
 )
@@ -46,9 +48,12 @@ CROWDED = st.integers(0, 40).map(lambda number: "sha256:" + "ab" * 8 + f"{number
 DIGESTS = st.one_of(SHA256, NEARLY, CROWDED)
 
 
+@pytest.mark.parametrize("make", [Known.of, Known.as_they_stand])
 @given(stored=st.lists(st.lists(DIGESTS)), added=st.lists(DIGESTS), asked=st.lists(DIGESTS))
-def test_known_is_a_set(stored: list[list[str]], added: list[str], asked: list[str]) -> None:
-    known = Known.of(pa.array(digests, pa.string()) for digests in stored)
+def test_known_is_a_set(
+    make: Callable[[Iterable[pa.Array]], Known], stored: list[list[str]], added: list[str], asked: list[str]
+) -> None:
+    known = make(pa.array(digests, pa.string()) for digests in stored)
     model = {digest for digests in stored for digest in digests}
     assert len(known) == len(model)
     copy = known.copy()
@@ -61,7 +66,7 @@ def test_known_is_a_set(stored: list[list[str]], added: list[str], asked: list[s
     plain = [digest for digest in (*model, *asked) if is_sha256(digest)]
     expected = [digest not in model for digest in plain]
     assert known.missing(asked) == [digest not in model for digest in asked]
-    assert known.missing(plain) == known.missing(plain, keys_of(plain)) == expected
+    assert known.missing(plain) == expected
     with pytest.MonkeyPatch.context() as patch:  # as an older pyarrow does it
         patch.setattr(keys_module, "_places", keys_module._places_one_by_one)
         assert known.missing(plain) == expected
@@ -70,41 +75,75 @@ def test_known_is_a_set(stored: list[list[str]], added: list[str], asked: list[s
     assert b"a" not in known
 
 
+def text_of(number: int, crowded: bool) -> str:
+    return "sha256:" + (f"{number:064x}" if crowded else digest_of(str(number))[7:])
+
+
 @given(
     stored=st.lists(st.integers(0, 400), max_size=400),
-    spans=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 300)), max_size=12),
-    strangers=st.lists(st.integers(0, 1_000), max_size=40),
+    asked=st.lists(st.integers(0, 1_000), max_size=400),
     crowded=st.booleans(),
     later=st.integers(0, 400),
 )
+def test_keys_are_a_set(stored: list[int], asked: list[int], crowded: bool, later: int) -> None:
+    def joined(numbers: Iterable[int]) -> bytes:
+        return b"".join(bytes.fromhex(text_of(number, crowded)[7:]) for number in numbers)
+
+    first, then = stored[:later], [number for number in dict.fromkeys(stored[later:]) if number not in stored[:later]]
+    keys = Keys.of(joined(first)).with_others(Keys.of(joined(then)))
+    assert keys.lacking(joined(asked)) == [number not in stored for number in asked]
+    assert len(keys) == len(set(stored)) == len(keys.packed().keys) // 32
+    assert all((joined([number]) in keys) == (number in stored) for number in {*asked, *stored})
+
+
+SPANS = st.lists(st.tuples(st.integers(0, 400), st.integers(0, 300), st.integers(0, 1_000)), max_size=12)
+
+
+@given(
+    parts=st.lists(st.lists(st.integers(0, 400), max_size=200), max_size=4),
+    spans=SPANS,
+    crowded=st.booleans(),
+    odd=st.sets(st.integers(0, 400), max_size=3),
+    at_once=st.integers(1, 400),
+)
 def test_what_stands_as_it_stood_is_told_as_one_by_one(
-    stored: list[int], spans: list[tuple[int, int]], strangers: list[int], crowded: bool, later: int
+    parts: list[list[int]], spans: list[tuple[int, int, int]], crowded: bool, odd: set[int], at_once: int
 ) -> None:
     """Listings repeat what is stored in its order, from anywhere to anywhere, with others in between."""
 
-    def key(number: int) -> bytes:
-        return bytes(24) + number.to_bytes(8, "big") if crowded else bytes.fromhex(digest_of(str(number))[7:])
+    def text(number: int) -> str:
+        found = text_of(number, crowded)
+        return found.replace("sha256", "blake3") if number in odd else found  # of a digest's length, and none
 
-    first, then = stored[:later], [number for number in dict.fromkeys(stored[later:]) if number not in stored[:later]]
-    keys = Keys.of(b"".join(map(key, first))).with_others(Keys.of(b"".join(map(key, then))))
-    asked = [number for start, length in spans for number in stored[start : start + length]]
-    for place, stranger in enumerate(strangers):
-        asked.insert(place * 7 % (len(asked) + 1), stranger)
-    assert keys.lacking(b"".join(map(key, asked))) == [number not in stored for number in asked]
-    assert len(keys) == len(keys.keys) // 32 == len(set(stored))
-    assert all((key(number) in keys) == (number in stored) for number in {*strangers, *stored})
+    def joined(numbers: Iterable[int]) -> str:
+        return "".join(map(text, numbers))
+
+    stored = [number for part in parts for number in part]
+    asked = [number for start, length, other in spans for number in (*stored[start : start + length], other)]
+    standing = Standing(map(joined, parts))
+    for start in range(0, len(asked), at_once):  # where one ends is where the next begins to look
+        numbers = asked[start : start + at_once]
+        assert standing.lacking(joined(numbers)) == [number not in stored for number in numbers]
+    assert len(standing) == len(set(stored))
+    for number in {*asked, *stored}:
+        assert standing.holds(text(number), key_of(text(number))) == (number in stored)
 
 
 def test_a_listing_as_it_was_is_not_searched_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    keys = [bytes.fromhex(digest_of(str(number))[7:]) for number in range(1_000)]
-    known = Keys.of(b"".join(keys))
-    new = bytes.fromhex(digest_of("new")[7:])
+    digests = [digest_of(str(number)) for number in range(1_000)]
+    parts = [digests[:400], digests[400:]]
+    standing = Standing("".join(part) for part in parts)
     with monkeypatch.context() as patch:
-        patch.setattr(Keys, "_search", None)
+        patch.setattr(Keys, "of", None)
+        # Two files, in each of which a repository after the other has a part, and spans that stand elsewhere.
+        for begin, end in ((0, 10), (400, 405), (10, 20), (405, 500), (60, 150), (800, 832), (20, 60), (832, 1_000)):
+            assert standing.lacking("".join(digests[begin:end])) == [False] * (end - begin)
+    with monkeypatch.context() as patch:
+        patch.setattr(Standing, "_search", None)
         for begin, end in ((0, 1_000), (17, 340), (999, 1_000)):
-            asked = b"".join([*keys[begin:end], new])
-            assert known.lacking(asked) == [False] * (end - begin) + [True]
-    assert known.lacking(b"".join(keys[::-1])) == [False] * 1_000
+            asked = "".join([*digests[begin:end], digest_of("new")])
+            assert standing.lacking(asked) == [False] * (end - begin) + [True]
+    assert standing.lacking("".join(digests[::-1])) == [False] * 1_000
 
 
 def test_many_additions_are_merged() -> None:
