@@ -11,76 +11,82 @@ entries as materialized (
     select index_digest, manifest_digest
     from all_index_entries
 ),
-listed_images as materialized (
-    select registry_id, region, repository, manifest_digest, tags, subject_digest
-    from images
-),
-documents as (
+documents as materialized (
     select manifest_digest, subject_digest
     from all_manifests
     where subject_digest is not null
 ),
-referring_images as (
-    select
-        registry_id,
-        region,
-        repository,
-        manifest_digest,
-        listed_images.subject_digest as listed_subject,
-        documents.subject_digest,
-        -- An image refers to something by its tags only where it has no others.
-        case
-            when len(list_filter(listed_images.tags, lambda tag: not regexp_full_match(tag, 'sha256-[0-9a-f]{64}([.](sig|att|sbom))?'))) = 0
-                then list_transform(listed_images.tags, lambda tag: 'sha256:' || tag[8:71])
-        end as tagged_subjects
-    from listed_images
-    left join documents using (manifest_digest)
-    where
-        listed_images.subject_digest is not null
-        or documents.subject_digest is not null
-        or listed_images.tags[1] like 'sha256-%'
-),
-subjects as (
-    select
-        registry_id,
-        region,
-        repository,
-        unnest(list_concat([listed_subject, subject_digest], tagged_subjects)) as holder_digest,
-        manifest_digest
-    from referring_images
-),
-referrers as materialized (
-    select distinct registry_id, region, repository, holder_digest, manifest_digest
-    from subjects
-    where holder_digest <> manifest_digest
-),
-linked_digests as (
-    select index_digest as manifest_digest
-    from entries
-    union all
-    select manifest_digest
-    from entries
-    union all
-    select holder_digest as manifest_digest
-    from referrers
-    union all
-    select manifest_digest
-    from referrers
-),
--- All that the rest needs of images, most of which belong to nothing.
-linked_images as materialized (
-    select
-        registry_id,
-        region,
-        repository,
-        manifest_digest,
-        len(list_filter(tags, lambda tag: not regexp_full_match(tag, 'sha256-[0-9a-f]{64}([.](sig|att|sbom))?'))) > 0 as is_named
-    from listed_images
-    semi join linked_digests using (manifest_digest)
-),
 index_digests as materialized (
     select distinct index_digest as manifest_digest
     from entries
+),
+-- What may be linked, as far as it is known before images are read.
+linked_digests as materialized (
+    select manifest_digest
+    from index_digests
+    union all
+    select manifest_digest
+    from entries
+    union all
+    select manifest_digest
+    from documents
+    union all
+    select subject_digest as manifest_digest
+    from documents
+),
+-- All that the rest needs of images, most of which belong to nothing. Few have tags to look through.
+found_images as materialized (
+    select
+        registry_id,
+        region,
+        repository,
+        manifest_digest,
+        subject_digest,
+        tags,
+        case
+            when tags[1] like 'sha256-%'
+                then len(list_filter(tags, lambda tag: not regexp_full_match(tag, 'sha256-[0-9a-f]{64}([.](sig|att|sbom))?'))) > 0
+            else len(tags) > 0
+        end as is_named
+    from images
+    where
+        manifest_digest in (select manifest_digest from linked_digests)
+        or subject_digest is not null
+        or tags[1] like 'sha256-%'
+),
+-- Numbers in place of repositories, from here on.
+homes as materialized (
+    select row_number() over () as home, registry_id, region, repository
+    from (select distinct registry_id, region, repository from found_images)
+),
+linked_images as materialized (
+    select home, manifest_digest, subject_digest, tags, is_named
+    from found_images
+    inner join homes using (registry_id, region, repository)
+),
+subjects as (
+    select
+        home,
+        -- An image refers to something by its tags only where it has no others.
+        unnest(
+            list_concat(
+                [linked_images.subject_digest, documents.subject_digest],
+                case when not is_named then list_transform(tags, lambda tag: 'sha256:' || tag[8:71]) end
+            )
+        ) as holder_digest,
+        manifest_digest,
+        is_named
+    from linked_images
+    left join documents using (manifest_digest)
+    where
+        linked_images.subject_digest is not null
+        or documents.subject_digest is not null
+        or tags[1] like 'sha256-%'
+),
+referrers as materialized (
+    select distinct home, holder_digest, manifest_digest, is_named
+    from subjects
+    where holder_digest <> manifest_digest
 ),
 nested_entries as materialized (
     select index_digest, manifest_digest
@@ -88,48 +94,63 @@ nested_entries as materialized (
     semi join index_digests using (manifest_digest)
 ),
 held_indexes as (
-    select registry_id, region, repository, manifest_digest
+    select home, manifest_digest
     from linked_images
     semi join index_digests using (manifest_digest)
     union -- not union all: indexes that name each other must end
-    select held_indexes.registry_id, held_indexes.region, held_indexes.repository, nested_entries.manifest_digest
+    select held_indexes.home, nested_entries.manifest_digest
     from held_indexes
     inner join nested_entries on nested_entries.index_digest = held_indexes.manifest_digest
 ),
-entry_links as materialized (
-    select distinct
-        held_indexes.registry_id,
-        held_indexes.region,
-        held_indexes.repository,
-        held_indexes.manifest_digest as holder_digest,
-        entries.manifest_digest
+entry_links as (
+    select distinct held_indexes.home, held_indexes.manifest_digest as holder_digest, entries.manifest_digest
     from held_indexes
     inner join entries on entries.index_digest = held_indexes.manifest_digest
     where held_indexes.manifest_digest <> entries.manifest_digest
 ),
+held_entries as materialized (
+    select
+        home,
+        entry_links.holder_digest,
+        manifest_digest,
+        linked_images.is_named is not null as is_listed,
+        coalesce(linked_images.is_named, false) as is_named
+    from entry_links
+    left join linked_images using (home, manifest_digest)
+),
+-- Those of which only a listing or a tag tells: mostly none, and then images are not read again.
+other_holders as (
+    select holder_digest as manifest_digest
+    from referrers
+    anti join linked_digests on linked_digests.manifest_digest = referrers.holder_digest
+),
 held_manifests as (
-    select registry_id, region, repository, manifest_digest as holder_digest
+    select home, manifest_digest as holder_digest
     from linked_images
     union all
-    select registry_id, region, repository, manifest_digest as holder_digest
-    from entry_links
+    select home, manifest_digest as holder_digest
+    from images
+    semi join other_holders using (manifest_digest)
+    inner join homes using (registry_id, region, repository)
+    union all
+    select home, manifest_digest as holder_digest
+    from held_entries
+    where not is_listed
 ),
 links as (
-    select registry_id, region, repository, holder_digest, manifest_digest, true as is_entry
-    from entry_links
+    select home, holder_digest, manifest_digest, true as is_entry, is_listed, is_named
+    from held_entries
     union all
-    select registry_id, region, repository, holder_digest, manifest_digest, false as is_entry
+    select
+        home,
+        holder_digest,
+        manifest_digest,
+        false as is_entry,
+        is_named is not null as is_listed,
+        coalesce(is_named, false) as is_named
     from referrers
-    semi join held_manifests using (registry_id, region, repository, holder_digest)
+    semi join held_manifests using (home, holder_digest)
 )
-select
-    registry_id,
-    region,
-    repository,
-    links.holder_digest,
-    manifest_digest,
-    links.is_entry,
-    linked_images.is_named is not null as is_listed,
-    coalesce(linked_images.is_named, false) as is_named
+select registry_id, region, repository, holder_digest, manifest_digest, is_entry, is_listed, is_named
 from links
-left join linked_images using (registry_id, region, repository, manifest_digest)
+inner join homes using (home)
