@@ -30,7 +30,8 @@ places as materialized (
         dense_rank() over (
             order by registry_id, region, encryption_type, kms_key, case when is_pull_through then repository end
         ) as pool_number,
-        row_number() over (order by registry_id, region, repository) as repository_number
+        -- Of 32 bits: a number of 64 for each of so many blobs takes time.
+        (row_number() over (order by registry_id, region, repository))::integer as repository_number
     from repositories
     left join pull_through_caches using (repository)
 ),
@@ -76,8 +77,8 @@ manifest_figures as (
 blobs_of_registries as (
     select
         case when min(known_manifests.repository_number) = max(known_manifests.repository_number)
-            then min(known_manifests.registry_number)
-        end as registry_number,
+            then min(known_manifests.repository_number)
+        end as repository_number,
         case when min(known_manifests.repository_number) < max(known_manifests.repository_number)
             then blob_digest
         end as shared_digest,
@@ -90,14 +91,14 @@ blobs_of_registries as (
 ),
 blob_bytes as materialized (
     select
-        registry_number,
+        repository_number,
         shared_digest,
         max(size) as largest_size,
         sum(size::hugeint * manifests) as logical_bytes,
         sum(size) as unique_bytes,
         count(*) filter (where size is null) as blobs_unknown_size
     from blobs_of_registries
-    group by registry_number, shared_digest
+    group by repository_number, shared_digest
 ),
 shared_digests as materialized (
     select shared_digest, row_number() over () as blob_number, largest_size
@@ -156,7 +157,7 @@ all_bytes as (
         unique_bytes as stored_bytes_high,
         blobs_unknown_size
     from blob_bytes
-    where registry_number is not null
+    inner join places using (repository_number)
     union all
     select
         registry_number,

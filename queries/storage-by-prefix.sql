@@ -23,7 +23,8 @@ places as materialized (
         *,
         dense_rank() over (order by registry_id, region) as registry_number,
         dense_rank() over (order by registry_id, region, prefix) as prefix_number,
-        row_number() over (order by registry_id, region, repository) as repository_number
+        -- Of 32 bits: a number of 64 for each of so many blobs takes time.
+        (row_number() over (order by registry_id, region, repository))::integer as repository_number
     from named_places
 ),
 held_manifests as materialized (
@@ -64,8 +65,8 @@ manifest_figures as (
 blobs_of_prefixes as (
     select
         case when min(known_manifests.repository_number) = max(known_manifests.repository_number)
-            then min(known_manifests.prefix_number)
-        end as prefix_number,
+            then min(known_manifests.repository_number)
+        end as repository_number,
         case when min(known_manifests.repository_number) < max(known_manifests.repository_number)
             then blob_digest
         end as shared_digest,
@@ -78,14 +79,14 @@ blobs_of_prefixes as (
 ),
 blob_bytes as materialized (
     select
-        prefix_number,
+        repository_number,
         shared_digest,
         max(size) as largest_size,
         sum(size::hugeint * manifests) as logical_bytes,
         sum(size) as unique_bytes,
         count(*) filter (where size is null) as blobs_unknown_size
     from blobs_of_prefixes
-    group by prefix_number, shared_digest
+    group by repository_number, shared_digest
 ),
 shared_digests as materialized (
     select shared_digest, row_number() over () as blob_number, largest_size
@@ -138,7 +139,7 @@ all_bytes as (
         unique_bytes as per_repository_unique_bytes,
         blobs_unknown_size
     from blob_bytes
-    where prefix_number is not null
+    inner join places using (repository_number)
     union all
     select
         prefix_number,

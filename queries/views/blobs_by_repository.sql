@@ -13,7 +13,8 @@ places as materialized (
         registry_id,
         region,
         repository,
-        row_number() over (order by registry_id, region, repository) as repository_number
+        -- Of 32 bits: a number of 64 for each of so many blobs takes time.
+        (row_number() over (order by registry_id, region, repository))::integer as repository_number
     from repositories
 ),
 known_manifests as materialized (

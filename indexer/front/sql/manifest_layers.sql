@@ -12,9 +12,10 @@ own_digests as (
 ),
 -- The few rows first, what is held after: the view layers would ask that of everything stored.
 all_uses as materialized (
-    select distinct layer_digest, manifest_digest
+    select layer_digest, manifest_digest
     from all_layers
     semi join own_digests using (layer_digest)
+    where not repeated
 ),
 uses as (
     -- Its own are taken out last: a condition further up would be asked of every row that is read.
