@@ -6,9 +6,9 @@ Each query runs in a process of its own that has opened nothing before, with two
 As in the command's, numpy counts as not installed (its threads are busy for a while after it is loaded) and garbage is
 looked for rarely. Measured is everything from opening the store to the last row in Arrow, without the imports.
 
-The pass is `select layer_digest, count(*) from layers group by 1`, asked the same way: of the view `layers`, which has the
-layers of what repositories hold. A harder measure stands beside it, the same over the bare files (`all_layers`), its
-rows counted and not fetched.
+The pass is `select layer_digest, count(*) from layers group by 1`, asked the same way: of the view `layers`, which has
+the layers of what repositories hold. A harder measure stands beside it, the same over the bare files (`all_layers`),
+its rows counted and not fetched.
 
 Each query is run several times, in turns with both passes, as the machine's speed changes from one minute to the next.
 Of each the median counts: a pass is short enough to fall into a fast second as a whole, and a query is not.
