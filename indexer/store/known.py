@@ -61,7 +61,7 @@ class Known:
         for column in columns:
             text = text_of_column(column)
             if text is None:
-                digests = column.to_pylist()
+                digests = column.drop_null().to_pylist()
                 usual = [len(digest) == LENGTH and digest.isascii() for digest in digests]
                 text = "".join(compress(digests, usual))
                 others.update(digest for digest, is_usual in zip(digests, usual, strict=True) if not is_usual)

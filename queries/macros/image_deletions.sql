@@ -94,7 +94,7 @@ owned_manifests as not materialized (
 ),
 -- To find the images that free most, what each frees is worked out of hashes of digests, 64 bits: the whole takes a tenth less.
 -- Should two blobs have one hash (with three million blobs a chance of one in four millions), an image that has one of them may
--- be taken for one that frees less. What shows is worked out of digests, below.
+-- be taken for one that frees less or more. What shows is worked out of digests, below.
 -- Most blobs have one owner in the whole store, and many one in each of two registries: that is known after one look. What is in
 -- more registries, or is only a foreign layer in one, is to be looked at again. Each further figure of so many blobs takes time:
 -- with the least and the largest owner, seven in place of four, the whole took an eighth more.

@@ -146,6 +146,14 @@ def test_a_listing_as_it_was_is_not_searched_for(monkeypatch: pytest.MonkeyPatch
     assert standing.lacking("".join(digests[::-1])) == [False] * 1_000
 
 
+def test_a_file_of_others_without_a_digest_has_none_there() -> None:
+    digests = [digest_of("one"), None, digest_of("two")]
+    for make in (Known.of, Known.as_they_stand):
+        known = make([pa.array(digests, pa.string())])
+        assert len(known) == 2
+        assert known.missing([digest_of("two"), digest_of("three")]) == [False, True]
+
+
 def test_many_additions_are_merged() -> None:
     numbers = random.Random(7)  # noqa: S311 - made-up digests
     digests = [f"sha256:{numbers.getrandbits(256):064x}" for _ in range(150_000)]

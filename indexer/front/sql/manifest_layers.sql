@@ -19,7 +19,7 @@ all_uses as materialized (
 ),
 uses as (
     -- Its own are taken out last: a condition further up would be asked of every row that is read.
-    select layer_digest, count(*) filter (where manifest_digest <> $digest) as other_manifests
+    select layer_digest, count(distinct manifest_digest) filter (where manifest_digest <> $digest) as other_manifests
     from all_uses
     where manifest_digest in (
         select manifest_digest from holding_images((select list(distinct manifest_digest) from all_uses))
