@@ -92,7 +92,7 @@ def main() -> None:
             f"{limit:g}",
             f"{passes:.2f}{mark}",
         ]
-        cells += [f"{found.cpu_seconds / base.cpu_seconds:.2f}", f"{found.peak_mib:,.0f}"]
+        cells += [f"{found.cpu_seconds / bare.cpu_seconds:.2f}", f"{found.peak_mib:,.0f}"]
         print(f"| {' | '.join(cells)} |", flush=True)
     print(f"\nover the limit: {', '.join(over) or 'none'}")
 
