@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import duckdb
 
 from indexer.catalog.connections import Connections
+from indexer.catalog.current import CURRENT_RUNS, current_images
 from indexer.catalog.errors import ENGINE, VERIFY, query_errors
 from indexer.catalog.export import Contents, export_views
 from indexer.catalog.macros import Macro, load_macros
 from indexer.catalog.queries import Query, find_query, load_queries, shipped_queries
-from indexer.catalog.statements import check_reading, quoted, sources, words
+from indexer.catalog.statements import check_reading, sources, words
+from indexer.catalog.values import rows_of
 from indexer.catalog.views import BASE_VIEWS, View, absolute, base_views, comments, load_views
 from indexer.errors import StoreDamaged
 from indexer.scratch import make_folder, remove_folder
+
+T = TypeVar("T")
 
 _CURRENT = {"manifests": "all_manifests", "layers": "all_layers", "configs": "all_configs"} | {
     "index_entries": "all_index_entries"
@@ -34,16 +38,6 @@ _KEPT = ("image_stacks",)
 What stands on them is planned with their true sizes, and their joins and the statement's do not share its memory:
 outdated-bases took 11 passes without, and spilled.
 """
-_CURRENT_RUNS = """
-with
-listed as (select run_id, count(*) as repositories from repository_history where status = 'listed' group by run_id),
-current as (select run_id, count(*) as repositories from last_listings group by run_id)
-select run_id, listed.repositories = current.repositories as is_whole
-from listed
-inner join current using (run_id)
-order by run_id
-"""
-"""The runs of which something is current, and whether all is that they listed."""
 _LISTING = frozenset({"show", "describe", "desc"})
 _CATALOGS = ("duckdb_", "information_schema", "pg_", "sqlite_")
 """How names of tables and functions begin that tell which views and columns there are."""
@@ -70,6 +64,7 @@ class Catalog:
         unsafe: bool = False,
         settings: Mapping[str, str | int] | None = None,
     ) -> None:
+        self._files = files
         self._folder = "" if folder is None else absolute(folder)
         self._query_folders = tuple(query_folders)
         self._queries: Mapping[str, Query] | None = None
@@ -118,6 +113,18 @@ class Catalog:
         """Return the views that the named query reads, directly, through others, or through macros."""
         return frozenset(self._read_through(find_query(self.queries, name).sql))
 
+    def rows(self, statement: str, parameters: Mapping[str, object] | None = None) -> list[dict[str, Any]]:
+        """Return the rows of one reading statement as dicts of Python values, times in UTC, also those without a zone.
+
+        For a few thousand rows at most. A relation's statement is looked through twice, when it is made and when it is
+        run; of `find` by a tag that was a fortieth, and Arrow's values as Python's a tenth of `find` by a layer.
+        Raises QueryError as `sql` and `fetch` do.
+        """
+        values = dict(parameters or {})
+        with query_errors(sorted(self.views)):
+            connection = self._made(statement, lambda connection: connection.execute(statement, values))
+            return rows_of(connection)
+
     def export_views(self, path: Path | str) -> None:
         """Write a DuckDB database file with the views, and a table macro for each named query, for other programs.
 
@@ -148,20 +155,24 @@ class Catalog:
 
     def _relation(self, statement: str, parameters: Mapping[str, object]) -> duckdb.DuckDBPyRelation:
         with query_errors(sorted(self.views)):
-            connection = self._connections.here
-            check_reading(statement, self._connections.parse)
-            with self._making:
-                self._prepare(words(statement), sources(statement))
-            # Names may stand where `sources` does not see them, behind a comma, or even `words`: in a function's text.
-            more = iter((words(statement), self.views.keys()))
-            while True:
-                made = len(self._created)  # another thread may make what is missing
-                try:
-                    return connection.sql(statement, params=dict(parameters))
-                except (duckdb.CatalogException, duckdb.BinderException):
-                    grown = any(self._create_more(each & self.views.keys()) for each in more)
-                    if not grown and made == len(self._created):
-                        raise
+            return self._made(statement, lambda connection: connection.sql(statement, params=dict(parameters)))
+
+    def _made(self, statement: str, make: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        """Return what `make` makes of a reading statement, for which all views are there that it names."""
+        connection = self._connections.here
+        check_reading(statement, self._connections.parse)
+        with self._making:
+            self._prepare(words(statement), sources(statement))
+        # Names may stand where `sources` does not see them, behind a comma, or even `words`: in a function's text.
+        more = iter((words(statement), self.views.keys()))
+        while True:
+            made = len(self._created)  # another thread may make what is missing
+            try:
+                return make(connection)
+            except (duckdb.CatalogException, duckdb.BinderException):
+                grown = any(self._create_more(each & self.views.keys()) for each in more)
+                if not grown and made == len(self._created):
+                    raise
 
     def _create_more(self, names: Iterable[str]) -> bool:
         """Make views and those that they read; whether any of them was not there."""
@@ -244,16 +255,9 @@ class Catalog:
                 self._show_files_where_all_is_reachable()
 
     def _show_files_of_whole_runs(self) -> None:
-        """Mostly all that a run listed is current, or nothing: then its images are its file, and no other is read.
-
-        To ask of each image whether its listing is the last one takes several times as long as to look for a digest.
-        Every image of a run stands in a repository that the run listed whole (`indexer verify` checks it).
-        """
-        runs = self._connections.here.execute(_CURRENT_RUNS).fetchall()
-        parts = [(whole, [quoted(run_id) for run_id, is_whole in runs if is_whole == whole]) for whole in (True, False)]
-        shown = [_images_of(run_ids, whole=whole) for whole, run_ids in parts if run_ids]
-        if shown:
-            self._connections.here.execute(f"create or replace view images as {' union all '.join(shown)}")
+        runs = self._connections.here.execute(CURRENT_RUNS).fetchall()
+        if shown := current_images(runs, self._files.get("images", ())):
+            self._connections.here.execute(f"create or replace view images as {shown}")
             self._created.add("images")
 
     def _show_files_where_all_is_reachable(self) -> None:
@@ -263,15 +267,6 @@ class Catalog:
             for name, base in _CURRENT.items():
                 run(f"create or replace view {name} as {self.views[base].sql}")
             self._created |= set(_CURRENT)
-
-
-def _images_of(run_ids: Sequence[str], *, whole: bool) -> str:
-    """Return the SQL for the images of such runs: all of them, or those of repositories whose last listing it is."""
-    of_these = f"run_id in ({', '.join(run_ids)})"
-    if whole:
-        return f"select * from image_history where {of_these}"  # noqa: S608 - quoted
-    current = "semi join last_listings using (registry_id, region, repository, run_id)"
-    return f"select image_history.* from image_history {current} where image_history.{of_these}"  # noqa: S608
 
 
 def _derived_views() -> list[View]:

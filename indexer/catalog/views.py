@@ -54,10 +54,16 @@ class View:
 
 def base_view(table: Table, files: Iterable[Path | str]) -> View:
     """Return the view over `files` of `table`; without files, an empty view of the same types."""
+    paths = list(files)
+    sql = scan(paths) if paths else _empty(table)
+    return View(BASE_VIEWS[table.name], _BASE_WORDS[table.per] + table.description, _columns_of(table), sql)
+
+
+def scan(files: Sequence[Path | str]) -> str:
+    """Return the SQL for the rows of some files of one table, of one file at least."""
     paths = [_literal(path) for path in _typical_first(list(files))]
     # union_by_name is left off: it would open every file before the first row.
-    sql = f"select * from read_parquet([{', '.join(paths)}])" if paths else _empty(table)  # noqa: S608 - quoted
-    return View(BASE_VIEWS[table.name], _BASE_WORDS[table.per] + table.description, _columns_of(table), sql)
+    return f"select * from read_parquet([{', '.join(paths)}])"  # noqa: S608 - quoted
 
 
 def _typical_first(files: list[Path | str]) -> list[Path | str]:

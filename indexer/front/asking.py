@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from indexer.catalog import Catalog, fetch, python_rows
+from indexer.catalog import Catalog
 
 Row: TypeAlias = dict[str, Any]
 
@@ -23,7 +23,7 @@ class Asking:
 
     def rows(self, name: str, **parameters: object) -> list[Row]:
         """Return the rows of the statement named `name` as dicts of Python values."""
-        return python_rows(fetch(self.catalog.sql(_statement(name), parameters)))
+        return self.catalog.rows(_statement(name), parameters)
 
 
 @cache

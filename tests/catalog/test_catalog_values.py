@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.catalog import Catalog, fetch, python_columns, python_rows
+from indexer.errors import QueryError
 
 _TIMES = st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - as hypothesis asks
 
@@ -38,6 +39,29 @@ def test_times_are_those_of_arrow(values: list[datetime | None]) -> None:
 def test_values_of_the_types_that_sql_has(sql: str, value: Any) -> None:
     with Catalog({}) as catalog:
         assert python_rows(fetch(catalog.sql(f"select {sql} as value"))) == [{"value": value}]
+        in_utc = value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
+        assert catalog.rows(f"select {sql} as value") == [{"value": in_utc}]
+
+
+@given(values=st.lists(st.none() | _TIMES))
+def test_times_of_few_rows_are_in_utc_whether_they_have_a_zone_or_not(values: list[datetime | None]) -> None:
+    statement = "select moment, moment::timestamp as bare from (select unnest($values::timestamptz[]) as moment)"
+    with Catalog({}) as catalog:
+        found = catalog.rows(statement, {"values": values})
+    assert found == [{"moment": value, "bare": value} for value in values]
+    assert {str(row[name].tzinfo) for row in found for name in row if row[name]} <= {"UTC"}
+
+
+def test_few_rows_take_parameters_and_fail_as_others_do() -> None:
+    with Catalog({}) as catalog:
+        assert catalog.rows("select $a as a, count(*) as n from runs", {"a": 1}) == [{"a": 1, "n": 0}]
+        assert catalog.rows("from runs") == []
+        with pytest.raises(QueryError, match="there is no view rums, did you mean runs"):
+            catalog.rows("from rums")
+        with pytest.raises(QueryError, match="Could not convert string 'x'"):
+            catalog.rows("select 'x'::int as n")
+        with pytest.raises(QueryError, match="drop is not allowed"):
+            catalog.rows("drop view runs")
 
 
 def test_no_rows_are_no_rows() -> None:

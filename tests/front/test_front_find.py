@@ -42,6 +42,19 @@ def test_layers_say_how_many_other_manifests_have_them(store: OpenStore, shop: S
     assert [layer["size"] for layer in layers] == [30 * MIB, 5 * MIB, 2048]
 
 
+def test_layers_count_manifests_that_only_an_index_holds(tmp_path: Path) -> None:
+    estate = Estate()
+    for name in ("one", "listed", "below", "deep", "lost"):
+        estate.image(name, [("base", 10), (name, 1), ("base", 10)])
+    estate.index("inner", ["deep", "listed"])
+    estate.index("top", ["inner", "below"])
+    estate.index("gone", ["lost"])
+    estate.run().repository("app", {"one": ["1"], "listed": [], "top": []})
+    with estate.catalog(tmp_path) as catalog:
+        layers = find(Asking(catalog, "the store"), digest("one"))["layers"]
+    assert [layer["other_manifests"] for layer in layers] == [3, 0, 3]
+
+
 def test_referrers_are_found_by_subject_and_by_cosigns_tag(store: OpenStore, shop: Shop) -> None:
     referrers = {row["manifest_digest"]: row for row in store.find(shop.one)["referrers"]}
     assert referrers[shop.signature]["refers_by"] == "subject"

@@ -13,6 +13,7 @@ from support.shop import Shop, shop
 import indexer
 from indexer.catalog import Catalog, load_views, shipped_queries
 from indexer.catalog.views import BASE_VIEWS
+from indexer.errors import StoreDamaged
 from indexer.tables import TABLES
 
 __all__ = ["shop"]
@@ -155,6 +156,30 @@ def test_of_a_run_that_is_current_in_part_images_are_that_part(tmp_path: Path) -
         ]
     )
     assert told == [("x", digest("flaky-2"))]
+
+
+def test_images_are_read_from_the_files_of_current_runs_and_no_others(tmp_path: Path) -> None:
+    estate = Estate()
+    estate.run().repository("app", {f"a{number}": [] for number in range(100)})  # views are made from a smaller file
+    estate.run().repository("app", {"b": []})
+    estate.run().repository("other", {"c": []})
+    files = estate.write(tmp_path)
+    with Catalog(files, folder=tmp_path) as catalog:
+        files["images"][0].write_bytes(b"not to be opened: nothing of it is current")
+        with pytest.raises(StoreDamaged):
+            rows(catalog, "select run_id from image_history")
+        assert rows(catalog, "select run_id from images order by all") == [("run-002",), ("run-003",)]
+
+
+@pytest.mark.parametrize("name", ["{}_run-009", "part-{}"])
+def test_images_are_found_whatever_their_files_are_called(tmp_path: Path, name: str) -> None:
+    estate = Estate()
+    for image in ("a", "b"):
+        estate.run().repository("app", {image: []})
+    files = estate.write(tmp_path)
+    files["images"] = [path.rename(path.with_stem(name.format(path.stem))) for path in files["images"]]
+    with Catalog(files, folder=tmp_path) as catalog:
+        assert rows(catalog, "select run_id, manifest_digest from images") == [("run-002", digest("b"))]
 
 
 def test_a_repository_holds_its_images_and_what_is_below_its_indexes(tmp_path: Path) -> None:

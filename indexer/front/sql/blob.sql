@@ -59,7 +59,7 @@ select
     tags,
     manifest_digest,
     via_index,
-    pushed_at,
+    pushed_at::timestamp as pushed_at,
     status
 from told
 -- of images, what has a name first, the newest of it first

@@ -18,7 +18,7 @@ select
     registry_id,
     region,
     repository,
-    fetched_at,
-    pulled_before_fetch_at
+    fetched_at::timestamp as fetched_at,
+    pulled_before_fetch_at::timestamp as pulled_before_fetch_at
 from all_manifests
 where manifest_digest = $digest

@@ -7,8 +7,8 @@ select
     media_type,
     artifact_type,
     image_size,
-    pushed_at,
-    last_pulled_at,
+    pushed_at::timestamp as pushed_at,
+    last_pulled_at::timestamp as last_pulled_at,
     status,
     subject_digest
 from images

@@ -15,15 +15,34 @@ all_uses as materialized (
     select layer_digest, manifest_digest
     from all_layers
     semi join own_digests using (layer_digest)
-    where not repeated
+),
+-- Mostly what is held is listed itself, and then what is above it need not be asked for: a fifth of the time.
+use_digests as (
+    select unnest(list(distinct manifest_digest)) as manifest_digest
+    from all_uses
+),
+listed_uses as materialized (
+    select distinct manifest_digest
+    from images
+    semi join use_digests using (manifest_digest)
+),
+other_uses as (
+    select list(distinct manifest_digest) as digests
+    from all_uses
+    anti join listed_uses using (manifest_digest)
+),
+held_uses as (
+    select manifest_digest
+    from listed_uses
+    union
+    select manifest_digest
+    from holding_images((select digests from other_uses))
 ),
 uses as (
     -- Its own are taken out last: a condition further up would be asked of every row that is read.
     select layer_digest, count(distinct manifest_digest) filter (where manifest_digest <> $digest) as other_manifests
     from all_uses
-    where manifest_digest in (
-        select manifest_digest from holding_images((select list(distinct manifest_digest) from all_uses))
-    )
+    where manifest_digest in (select manifest_digest from held_uses)
     group by layer_digest
 )
 select

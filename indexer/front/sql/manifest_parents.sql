@@ -26,7 +26,7 @@ select
     listed_indexes.region,
     listed_indexes.repository,
     listed_indexes.tags,
-    listed_indexes.pushed_at
+    listed_indexes.pushed_at::timestamp as pushed_at
 from entries
 left join listed_indexes on listed_indexes.image_digest = entries.index_digest
 where entries.index_digest in (select manifest_digest from holding)

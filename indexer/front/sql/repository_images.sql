@@ -4,8 +4,8 @@ select
     manifest_digest,
     coalesce(all_manifests.kind, 'not fetched') as kind,
     images.image_size,
-    images.pushed_at,
-    images.last_pulled_at,
+    images.pushed_at::timestamp as pushed_at,
+    images.last_pulled_at::timestamp as last_pulled_at,
     images.status
 from images
 left join all_manifests using (manifest_digest)

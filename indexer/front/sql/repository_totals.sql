@@ -64,6 +64,6 @@ select
     unique_bytes,
     images_unknown,
     blobs_unknown_size,
-    newest_push_at,
-    newest_pull_at
+    newest_push_at::timestamp as newest_push_at,
+    newest_pull_at::timestamp as newest_pull_at
 from image_figures, blob_figures

@@ -1,5 +1,5 @@
 -- Repositories of that name that were listed whole, with the newest listing of each.
-select registry_id, region, listed_at
+select registry_id, region, listed_at::timestamp as listed_at
 from repositories
 where
     repository = $repository
