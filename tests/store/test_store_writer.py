@@ -109,6 +109,8 @@ def test_look_ups_have_bloom_filters_and_statistics(store: Store, table: Table, 
             bare = (table.name, column.path_in_schema) in {
                 ("images", "manifest_digest"),
                 ("index_entries", "manifest_digest"),
+                ("configs", "manifest_digest"),
+                ("configs", "config_digest"),
             }
             assert column.compression == ("UNCOMPRESSED" if bare else "ZSTD")
             assert (column.bloom_filter_offset is not None) == (column.path_in_schema in table.look_ups)
