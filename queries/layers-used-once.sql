@@ -8,30 +8,48 @@
 -- parameter: limit count = 20 : rows at most
 -- empty: No image that was looked at has a layer of its own.
 with
+-- The manifest by its hash, 64 bits: of so many, digests take a quarter of the whole time. Which manifest it is, those that show
+-- are asked below.
 used_once as (
     select
         layer_digest,
-        any_value(manifest_digest) as manifest_digest,
-        min(position) as position,
+        any_value(hash(manifest_digest)) as manifest_hash,
         max(size) as size,
         bool_or(distributable) as is_stored
     from layers
     group by layer_digest
     having count(*) filter (where not repeated) = 1
 ),
-shown as materialized (
-    select used_once.*
+looked_at as (
+    select hash(manifest_digest) as manifest_hash
+    from repository_manifests
+    where is_known and repository glob $repository and (kind in ('image', 'schema1') or $artifacts)
+),
+-- Asked for with in, and not joined: DuckDB takes the layers for few, and would hold them in memory.
+marked as (
+    select *, manifest_hash in (select manifest_hash from looked_at) as is_looked_at
     from used_once
     -- where it is the config of the very manifest that has it as a layer, that is no second use
     anti join (select config_digest from configs where not is_layer) as other_uses
         on other_uses.config_digest = used_once.layer_digest
-    semi join (
-        select manifest_digest
-        from repository_manifests
-        where is_known and repository glob $repository and (kind in ('image', 'schema1') or $artifacts)
-    ) as looked_at using (manifest_digest)
-    order by used_once.size desc nulls last, used_once.layer_digest
+),
+largest as materialized (
+    select layer_digest, size, is_stored
+    from marked
+    where is_looked_at
+    order by size desc nulls last, layer_digest
     limit $limit
+),
+shown as materialized (
+    select
+        layer_digest,
+        any_value(layers.manifest_digest) as manifest_digest,
+        min(layers.position) as position,
+        any_value(largest.size) as size,
+        any_value(largest.is_stored) as is_stored
+    from layers
+    inner join largest using (layer_digest)
+    group by layer_digest
 ),
 holders as (
     select manifest_digest, any_value(kind) as kind, count(*) as repositories

@@ -44,7 +44,7 @@ _AS_IT_IS: Final = frozenset(
         ("configs", "config_digest"),
     }
 )
-"""Columns that are not compressed. Every question about the current state reads those of images and index entries, and so
+"""Columns that are not compressed. Every question about the current state reads those of images and index entries, as
 does a look-up of a layer many images have; those about bytes read all configs once or twice. Of a million digests,
 decompressing took 0.1 s of CPU of 0.15, and compressing 0.3 s of 0.46. They take 71 bytes a digest and not 33."""
 FLATTENER: Final = "indexer.flattener"
