@@ -75,17 +75,16 @@ bounds as (
     inner join manifest_bytes on manifest_bytes.manifest_digest = contents.manifest_digest
     group by contents.index_digest
 ),
+-- What is not known has no bytes, and is left out below, where few are left.
 bounded_images as materialized (
     select
         shown.registry_id,
         shown.region,
         shown.repository,
         manifest_digest,
-        known_manifests.kind,
         capped(coalesce(bounds.least_bytes, 0)) as least_bytes,
         capped(coalesce(bounds.most_bytes, 0)) as most_bytes
     from shown
-    inner join known_manifests using (manifest_digest)
     left join bounds using (manifest_digest)
 ),
 largest_figures as (
@@ -95,9 +94,15 @@ largest_figures as (
     limit $limit
 ),
 large_images as materialized (
-    select registry_id, region, repository, manifest_digest, kind
+    select
+        bounded_images.registry_id,
+        bounded_images.region,
+        bounded_images.repository,
+        manifest_digest,
+        known_manifests.kind
     from bounded_images
-    where most_bytes >= (select min(least_bytes) from largest_figures)
+    inner join known_manifests using (manifest_digest)
+    where bounded_images.most_bytes >= (select min(least_bytes) from largest_figures)
 ),
 large_contents as materialized (
     select contents.index_digest, contents.manifest_digest

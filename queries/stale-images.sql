@@ -32,10 +32,10 @@ select
     stale.tags,
     manifest_digest,
     known_manifests.kind,
-    coalesce(part_figures.logical_bytes, manifest_bytes.bytes, 0) as logical_bytes,
+    coalesce(part_figures.logical_bytes, bytes_by_manifest.bytes, 0) as logical_bytes,
     coalesce(part_figures.manifests, 1) as manifests,
     coalesce(part_figures.manifests_unknown, (known_manifests.kind is null)::bigint) as manifests_unknown,
-    coalesce(part_figures.blobs_unknown_size, manifest_bytes.blobs_unknown_size, 0) as blobs_unknown_size,
+    coalesce(part_figures.blobs_unknown_size, bytes_by_manifest.blobs_unknown_size, 0) as blobs_unknown_size,
     datediff('hour', stale.last_used_at, stale.listed_at) // 24 as unused_days,
     stale.last_used_at,
     stale.last_external_pull_at,
@@ -47,7 +47,7 @@ select
 from stale
 left join part_figures using (registry_id, region, repository, manifest_digest)
 left join known_manifests using (manifest_digest)
-left join manifest_bytes using (manifest_digest)
+left join bytes_by_manifest using (manifest_digest)
 where not coalesce(part_figures.is_part, false)
 order by stale.last_used_at, registry_id, region, repository, manifest_digest
 limit $limit

@@ -22,13 +22,6 @@ member_digests as materialized (
     select distinct manifest_digest
     from members
 ),
-contents as (
-    select manifest_digest, capped(sum(size)) as bytes, count(*) filter (where size is null) as blobs_unknown_size
-    from all_blob_references
-    semi join member_digests using (manifest_digest)
-    where is_stored and not is_repeat
-    group by manifest_digest
-),
 known_members as (
     select manifest_digest
     from all_manifests
@@ -38,10 +31,10 @@ known_members as (
 documents as (
     select
         manifest_digest,
-        coalesce(contents.bytes, 0) as logical_bytes,
-        coalesce(contents.blobs_unknown_size, 0) as blobs_unknown_size
+        coalesce(bytes_by_manifest.bytes, 0) as logical_bytes,
+        coalesce(bytes_by_manifest.blobs_unknown_size, 0) as blobs_unknown_size
     from known_members
-    left join contents using (manifest_digest)
+    left join bytes_by_manifest using (manifest_digest)
 ),
 figures as (
     select

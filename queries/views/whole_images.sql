@@ -21,10 +21,10 @@ select
     coalesce(part_figures.in_index, false) as in_index,
     coalesce(part_figures.manifests, 1) as manifests,
     coalesce(part_figures.manifests_unknown, (known_manifests.kind is null)::bigint) as manifests_unknown,
-    coalesce(part_figures.logical_bytes, manifest_bytes.bytes, 0) as logical_bytes,
-    coalesce(part_figures.blobs_unknown_size, manifest_bytes.blobs_unknown_size, 0) as blobs_unknown_size
+    coalesce(part_figures.logical_bytes, bytes_by_manifest.bytes, 0) as logical_bytes,
+    coalesce(part_figures.blobs_unknown_size, bytes_by_manifest.blobs_unknown_size, 0) as blobs_unknown_size
 from images
 left join part_figures using (registry_id, region, repository, manifest_digest)
 left join known_manifests using (manifest_digest)
-left join manifest_bytes using (manifest_digest)
+left join bytes_by_manifest using (manifest_digest)
 where not coalesce(part_figures.is_part, false)
