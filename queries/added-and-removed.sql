@@ -83,14 +83,14 @@ known_manifests as materialized (
     from all_manifests
     where kind <> 'unknown'
 ),
-index_contents as (
+listed_contents as (
     select entries.index_digest, entries.manifest_digest
     from all_index_entries as entries
     semi join images_of_both on images_of_both.manifest_digest = entries.index_digest
     union -- not union all: indexes that name each other must end
-    select index_contents.index_digest, entries.manifest_digest
-    from index_contents
-    inner join all_index_entries as entries on entries.index_digest = index_contents.manifest_digest
+    select listed_contents.index_digest, entries.manifest_digest
+    from listed_contents
+    inner join all_index_entries as entries on entries.index_digest = listed_contents.manifest_digest
 ),
 held_manifests as materialized (
     select
@@ -106,11 +106,11 @@ held_manifests as materialized (
         select
             images_of_both.registry_number,
             images_of_both.repository_number,
-            index_contents.manifest_digest,
+            listed_contents.manifest_digest,
             images_of_both.was_there,
             images_of_both.is_there
         from images_of_both
-        inner join index_contents on index_contents.index_digest = images_of_both.manifest_digest
+        inner join listed_contents on listed_contents.index_digest = images_of_both.manifest_digest
     )
     semi join known_manifests using (manifest_digest)
     group by registry_number, repository_number, manifest_digest

@@ -59,7 +59,7 @@ needed_blobs as not materialized ( -- millions, of which the second look needs f
     left join disputed_blobs using (blob_digest)
     where not all_blob_references.is_repeat and coalesce(disputed_blobs.is_stored, all_blob_references.is_stored)
 ),
-manifest_bytes as materialized (
+document_bytes as materialized (
     select manifest_digest, sum(size) as bytes, count(*) filter (where size is null) as blobs_unknown_size
     from needed_blobs
     group by manifest_digest
@@ -68,11 +68,11 @@ manifest_bytes as materialized (
 -- looked at which blobs its manifests share. To look at all took a sixth of the time.
 bounds as (
     select manifest_digest, bytes as least_bytes, bytes as most_bytes
-    from manifest_bytes
+    from document_bytes
     union all -- an index has no blobs of its own
-    select contents.index_digest as manifest_digest, max(manifest_bytes.bytes) as least_bytes, sum(manifest_bytes.bytes) as most_bytes
+    select contents.index_digest as manifest_digest, max(document_bytes.bytes) as least_bytes, sum(document_bytes.bytes) as most_bytes
     from contents
-    inner join manifest_bytes on manifest_bytes.manifest_digest = contents.manifest_digest
+    inner join document_bytes on document_bytes.manifest_digest = contents.manifest_digest
     group by contents.index_digest
 ),
 -- What is not known has no bytes, and is left out below, where few are left.
@@ -126,7 +126,7 @@ index_blobs as (
 ),
 image_bytes as (
     select manifest_digest, bytes, blobs_unknown_size
-    from manifest_bytes
+    from document_bytes
     semi join large_images using (manifest_digest)
     union all
     select index_digest as manifest_digest, sum(size) as bytes, count(*) filter (where size is null) as blobs_unknown_size

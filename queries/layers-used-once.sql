@@ -8,8 +8,9 @@
 -- parameter: limit count = 20 : rows at most
 -- empty: No image that was looked at has a layer of its own.
 with
--- The manifest by its hash, 64 bits: of so many, digests take a quarter of the whole time. Which manifest it is, those that show
--- are asked below.
+-- The manifest by its hash, 64 bits: of so many, digests take a quarter of the whole time. Which manifest it is, and whether it
+-- is one that was looked at, is asked of digests below, of what shows; should two manifests have one hash (with a million of them a
+-- chance of one in thirty millions), a row may be missing there.
 used_once as (
     select
         layer_digest,
@@ -56,6 +57,7 @@ holders as (
     from repository_manifests
     semi join shown using (manifest_digest)
     group by manifest_digest
+    having bool_or(is_known and repository glob $repository and (kind in ('image', 'schema1') or $artifacts))
 ),
 image_tags as (
     select

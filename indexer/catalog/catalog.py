@@ -33,7 +33,7 @@ _LISTINGS = "last_listings"
 SETTLED = (_LISTINGS, "index_contents", _UNREACHABLE, "repository_links", "image_parts")
 """Views of few rows that cost something to find and that others stand on; each after those that it needs."""
 _KEPT = ("image_stacks", "bytes_by_manifest")
-"""Views that are made tables for the statement that reads them, and in no export.
+"""Views that are made tables once a statement reads them, and in no export.
 
 What stands on them is planned with their true sizes, and their joins and the statement's do not share its memory:
 outdated-bases took 11 passes without, and spilled. And what is read twice is found once: a tenth of stale-images.
@@ -114,7 +114,7 @@ class Catalog:
         return frozenset(self._read_through(find_query(self.queries, name).sql))
 
     def rows(self, statement: str, parameters: Mapping[str, object] | None = None) -> list[dict[str, Any]]:
-        """Return the rows of one reading statement as dicts of Python values, times in UTC, also those without a zone.
+        """Return the rows of one reading statement as dicts of Python values (`rows_of`), times in UTC.
 
         For a few thousand rows at most. A relation's statement is looked through twice, when it is made and when it is
         run; of `find` by a tag that was a fortieth, and Arrow's values as Python's a tenth of `find` by a layer.

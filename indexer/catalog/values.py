@@ -51,17 +51,19 @@ def python_rows(table: pa.Table) -> list[dict[str, Any]]:
 
 
 def rows_of(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    """Return the rows of what `connection` has run, as dicts of Python values.
+    """Return the rows of what `connection` has run, as dicts of the Python values that DuckDB makes.
 
-    DuckDB makes a time with a zone by way of pytz, in 5 microseconds, and 20 ms for the first; one without takes none
-    of that, so statements that are asked often give their times so (`pushed_at::timestamp`).
+    A column's times are in UTC, those without a zone too; in lists they are as DuckDB has them. It makes a time with a
+    zone by way of pytz, in 5 microseconds, and 20 ms for the first; one without takes none of that, so statements that
+    are asked often give their times so (`pushed_at::timestamp`).
     """
     names, types = zip(*((each[0], str(each[1])) for each in connection.description or ()), strict=True)
     rows = [dict(zip(names, row, strict=True)) for row in connection.fetchall()]
     for name, type_ in zip(names, types, strict=True):
         if type_ in _MOMENTS:
             for row in rows:
-                row[name] = row[name] and row[name].replace(tzinfo=UTC)
+                if isinstance(row[name], datetime):  # beyond Python's years it is text
+                    row[name] = row[name].replace(tzinfo=UTC)
     return rows
 
 

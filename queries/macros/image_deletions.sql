@@ -296,7 +296,7 @@ part_bytes as (
     where is_stored and not is_repeat
     group by manifest_digest
 ),
-part_figures as (
+shown_figures as (
     select
         shown_parts.held_number,
         count(*) as manifests,
@@ -336,19 +336,19 @@ select
     doubts.repository,
     images.tags,
     shown_images.manifest_digest,
-    capped(coalesce(part_figures.logical_bytes, 0)) as logical_bytes,
+    capped(coalesce(shown_figures.logical_bytes, 0)) as logical_bytes,
     case when shown_images.is_deleted then capped(coalesce(reclaimable_figures.bytes, 0)) else 0 end as reclaimable_bytes,
     case when shown_images.is_deleted then capped(coalesce(exclusive_figures.bytes, 0)) else 0 end as exclusive_bytes,
-    part_figures.manifests,
+    shown_figures.manifests,
     coalesce(entries.in_index, false) as in_index,
-    part_figures.blobs_unknown_size,
-    part_figures.manifests_unknown,
+    shown_figures.blobs_unknown_size,
+    shown_figures.manifests_unknown,
     coalesce(doubts.repository_unknown, 0) as repository_unknown,
     doubts.unknown_elsewhere::bigint as unknown_elsewhere,
     images.pushed_at
 from shown_images
 inner join doubts using (repository_number)
-inner join part_figures using (held_number)
+inner join shown_figures using (held_number)
 left join reclaimable_figures using (held_number)
 left join exclusive_figures using (held_number)
 left join entries

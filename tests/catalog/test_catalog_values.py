@@ -52,6 +52,20 @@ def test_times_of_few_rows_are_in_utc_whether_they_have_a_zone_or_not(values: li
     assert {str(row[name].tzinfo) for row in found for name in row if row[name]} <= {"UTC"}
 
 
+@pytest.mark.parametrize(
+    ("sql", "value"),
+    [
+        ("timestamp '2026-01-01' as v, 2 as v", 2),
+        ("timestamp '12000-01-01' as v", "12000-01-01 00:00:00"),
+        ("null::timestamp as v", None),
+        ("sum(2::bigint) as v", 2),
+    ],
+)
+def test_few_rows_are_as_duckdb_makes_them(sql: str, value: Any) -> None:
+    with Catalog({}) as catalog:
+        assert catalog.rows(f"select {sql}") == [{"v": value}]
+
+
 def test_few_rows_take_parameters_and_fail_as_others_do() -> None:
     with Catalog({}) as catalog:
         assert catalog.rows("select $a as a, count(*) as n from runs", {"a": 1}) == [{"a": 1, "n": 0}]

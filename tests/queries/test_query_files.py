@@ -42,12 +42,28 @@ def test_sql_is_in_lower_case_and_ends_with_columns_and_order(path: Path) -> Non
 def test_nobody_stops_reading_rows_that_others_wait_for(path: Path) -> None:
     """DuckDB 2.0 hands the rows of a CTE to all readers as they come: where one has enough, others may wait."""
     text = re.sub(r"--[^\n]*", "", path.read_text())
-    own = set(
-        re.findall(r"^([a-z_]+)(?:\(.*\) using key \(.*\))? as (?:(?:not )?materialized )?\($", text, re.MULTILINE)
-    )
+    own = _names_of_its_own(text)
     assert not own & set(re.findall(r"exists ?\(\s*from ([a-z_]+)\s*\)", text))
     inner = re.split(r"\n\),?\n", text)[:-1]
     assert not [each for each in inner if re.search(r"\n *limit ", each) and "order by" not in each]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_no_part_of_a_statement_is_called_as_a_view_is(path: Path) -> None:
+    """A catalog takes the name for the view, and makes a table of it for nobody."""
+    views = {view.name for view in [*base_views({}), *load_views(shipped_queries() / "views")]}
+    assert not _names_of_its_own(re.sub(r"--[^\n]*", "", path.read_text())) & views
+
+
+def test_bytes_are_kept_for_the_statements_that_need_them_twice(tmp_path: Path) -> None:
+    with Estate().catalog(tmp_path) as catalog:
+        assert [name for name in QUERIES if "bytes_by_manifest" in catalog.reads(name)] == ["stale-images"]
+
+
+def _names_of_its_own(text: str) -> set[str]:
+    """The names of a statement's CTEs."""
+    head = r"^([a-z_]+)(?:\(.*\) using key \(.*\))? as (?:(?:not )?materialized )?\("
+    return set(re.findall(head, text, re.MULTILINE))
 
 
 def test_the_readme_lists_every_query_with_its_question() -> None:

@@ -93,3 +93,6 @@ def test_the_queries_about_reuse_agree_with_the_slow_model(
         check_shared_between(model, catalog, pattern, other)
         check_similar(model, catalog, pattern, widespread)
         check_copies(model, catalog, pattern)
+        # Manifests are told apart by hashes, where they are many: whatever these are, what shows is asked of digests.
+        catalog._connections.here.execute("create macro hash(digest) as (ascii(digest[8]) % 2)::ubigint")
+        check_used_once(model, catalog, pattern)

@@ -87,7 +87,8 @@ def age(folder: Path) -> None:
 def unpack(number: int, folder: Path) -> Path:
     """Unpack the store of format `number` that is kept in the repository; return where it is."""
     with tarfile.open(FOLDER / f"format-{number}.tar.xz") as kept:
-        kept.extractall(folder, filter="data")
+        kept.extraction_filter = getattr(tarfile, "data_filter", None)  # Pythons of before 3.11.4 have none
+        kept.extractall(folder)  # noqa: S202 - our own archive
     return folder / "store"
 
 
